@@ -1,0 +1,32 @@
+import type { z } from 'zod';
+import {
+  changeKeyRequest,
+  createKeyRequest,
+  deleteKeyReply,
+  deleteKeyRequest,
+  deleteUserReply,
+  deleteUserRequest,
+  keyReply,
+  rollKeyRequest,
+} from './commands.ts';
+import { getKeyReply, getKeyRequest, listKeysReply, listKeysRequest } from './queries.ts';
+import { verifyReply, verifyRequest } from './verification.ts';
+
+/**
+ * Every request topic with what travels on it. No request or reply has a top-level `key` or `value`: Nest would take it
+ * for a Kafka message.
+ */
+export const TOPICS = {
+  'keys.create': { request: createKeyRequest, reply: keyReply },
+  'keys.roll': { request: rollKeyRequest, reply: keyReply },
+  'keys.change': { request: changeKeyRequest, reply: keyReply },
+  'keys.delete': { request: deleteKeyRequest, reply: deleteKeyReply },
+  'keys.list': { request: listKeysRequest, reply: listKeysReply },
+  'keys.get': { request: getKeyRequest, reply: getKeyReply },
+  'users.delete': { request: deleteUserRequest, reply: deleteUserReply },
+  'keys.verify': { request: verifyRequest, reply: verifyReply },
+} as const satisfies Record<string, { request: z.ZodType; reply: z.ZodType }>;
+
+export type Topic = keyof typeof TOPICS;
+export type RequestOf<T extends Topic> = z.infer<(typeof TOPICS)[T]['request']>;
+export type ReplyOf<T extends Topic> = z.infer<(typeof TOPICS)[T]['reply']>;
