@@ -1,0 +1,7 @@
+/** `npm run event-store -- --data DIR --port 2113`: the embedded event store alone. */
+import { ensureBuilt, ensureInstalled, requireNode } from './prepare.mjs';
+
+requireNode();
+ensureInstalled();
+ensureBuilt();
+await import('../dist/libs/embedded-event-store/main.js');
