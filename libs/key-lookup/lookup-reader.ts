@@ -1,0 +1,48 @@
+/**
+ * What a service that verifies keys may ask of the lookup. Implementations read the live generation; every answer of one
+ * shard (its entries, its position, its freshness) is true at one moment.
+ */
+export interface LookupReader {
+  /**
+   * One answer per hash, in order; one round trip per shard that is touched, none for an empty list.
+   * @param hashes in the formats of libs/contracts/hash-formats.ts
+   * @throws LookupUnavailable when the store can't be asked, or no generation is live
+   */
+  lookUp(hashes: readonly string[]): Promise<readonly LookupAnswer[]>;
+
+  /** How far every shard is; never empty. @throws LookupUnavailable as `lookUp` */
+  shards(): Promise<readonly ShardReading[]>;
+
+  /**
+   * Resolves once some shard may be further than when it was called (it may also resolve for nothing), or when `signal`
+   * aborts. Never rejects: a lookup that is away resolves by and by, and the next `lookUp` says so.
+   */
+  advanced(signal: AbortSignal): Promise<void>;
+}
+
+export interface LookupAnswer {
+  readonly entry: LookupEntry | undefined;
+  readonly shard: ShardReading;
+}
+
+/** What a hash stands for. */
+export interface LookupEntry {
+  readonly keyId: string;
+  readonly userId: string;
+  readonly scopes: readonly string[];
+}
+
+/** The state of the shard that the answer was read from, read with it. Answers of one call share the object. */
+export interface ShardReading {
+  /** Its checkpoint: every event up to here is in it. Undefined while nothing was applied. */
+  readonly position: bigint | undefined;
+  /** Shown to follow the log's head within the staleness bound, see freshness.ts. */
+  readonly fresh: boolean;
+  /** Parameter sets of the legacy keys that exist (`pbkdf2_sha256$260000$posthog_personal_api_key`). */
+  readonly legacy: readonly string[];
+}
+
+/** A fault: says nothing about any key. */
+export class LookupUnavailable extends Error {
+  override readonly name = 'LookupUnavailable';
+}
