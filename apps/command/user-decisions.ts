@@ -1,0 +1,129 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { refusal, type Refusal } from '#contracts/codes';
+import { deterministicEventId } from '#event-store/event-id';
+import { EventStore } from '#event-store/event-store';
+import { type Folded } from '#event-store/folded-streams';
+import { type NewEvent } from '#event-store/recorded-event';
+import { type Decision } from '#keys/decision';
+import { type KeyEvent } from '#keys/events';
+import { type Key } from '#keys/key';
+import { keyEventMetadata } from '#keys/parse-key-event';
+import { rememberedCommand } from '#keys/remembered-commands';
+import { deletedKeys, evolve, getKey, type UserKeys } from '#keys/user-keys';
+import { payloadDigest } from './payload-digest.ts';
+import { Turns } from './turns.ts';
+import { type UserCommand } from './user-command.ts';
+import { UserStreams, userStream } from './user-streams.ts';
+
+/** What a command came to: the key as it left it (undefined after a deletion), at the position of its last event. */
+export interface Done {
+  readonly ok: true;
+  readonly position: bigint;
+  readonly key: Key | undefined;
+  readonly deletedKeys: readonly string[];
+}
+
+/** Conflicts that one command may meet before it is told to come again. Within one process turns keep them rare. */
+const MAX_ATTEMPTS = 16;
+
+/**
+ * Read → fold → decide → append at the revision that was read. Whoever appends second gets a conflict from the log,
+ * reads again and decides again; so the limit of ten, roll against roll and create against a user's deletion are decided
+ * by the log. Commands of one user take turns within this process, which spares them the conflicts; between processes
+ * the log alone decides.
+ */
+@Injectable()
+export class UserDecisions {
+  readonly #store: EventStore;
+  readonly #streams: UserStreams;
+  readonly #turns = new Turns();
+
+  constructor(@Inject(EventStore) store: EventStore, @Inject(UserStreams) streams: UserStreams) {
+    this.#store = store;
+    this.#streams = streams;
+  }
+
+  /**
+   * @throws EventStoreUnavailable
+   * @param decide is asked again after each conflict; it gets the state of now and that of the command's first read
+   */
+  async execute(command: UserCommand, decide: (user: UserKeys, first: UserKeys) => Decision): Promise<Done | Refusal> {
+    return this.#turns.run(command.userId, (waited) => this.#attempt(command, decide, waited));
+  }
+
+  async #attempt(
+    command: UserCommand,
+    decide: (user: UserKeys, first: UserKeys) => Decision,
+    waited: boolean,
+  ): Promise<Done | Refusal> {
+    const { userId, deadlineMs } = command;
+    const digest = payloadDigest(command);
+    // Only a command that had to wait knows of appends since its first read.
+    let current = waited ? await this.#streams.load(userId, deadlineMs) : command.firstRead;
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      if (Date.now() >= deadlineMs) return EXPIRED;
+      const remembered = rememberedCommand(current.state, command.commandId, digest);
+      if (remembered?.outcome === 'different') return COMMAND_ID_REUSED;
+      if (remembered !== undefined) return { ok: true, ...remembered };
+      const decision = decide(current.state, command.firstRead.state);
+      if ('refused' in decision) return refusal(decision.refused, decision.message, decision.attr);
+      if (decision.events.length === 0) return this.#nothingToChange(command, current);
+      const events = newEvents(command, digest, decision.events);
+      const appended = await this.#store.append(userStream(userId), current.revision, events, { deadlineMs });
+      switch (appended.outcome) {
+        case 'appended':
+          return this.#changed(command, digest, current.state, decision.events, appended.position.commit);
+        case 'too-large':
+          return TOO_LARGE;
+        case 'conflict':
+        case 'tombstoned':
+          current = await this.#streams.load(userId, deadlineMs);
+      }
+    }
+    return CONTENDED;
+  }
+
+  /** The reply is what a retry will be told, so it is made the same way: from the memory of the state after it. */
+  #changed(
+    command: UserCommand,
+    digest: string,
+    before: UserKeys,
+    events: readonly KeyEvent[],
+    position: bigint,
+  ): Done | Refusal {
+    const { commandId } = command;
+    const after = events.reduce((user, event) => evolve(user, { event, commandId, digest, position }), before);
+    const remembered = rememberedCommand(after, commandId, digest);
+    if (remembered?.outcome !== 'same') throw new Error('A command that was appended is not remembered');
+    return { ok: true, ...remembered };
+  }
+
+  async #nothingToChange(command: UserCommand, { state, position }: Folded<UserKeys>): Promise<Done> {
+    // A tombstone leaves no event to name; whatever there was of this user lies at or before the head.
+    const known = state.deletion?.position ?? position?.commit ?? (await this.#store.readHead())?.commit;
+    if (known === undefined) throw new Error('Nothing to change in a stream that holds nothing');
+    const key = command.keyId === undefined ? undefined : getKey(state, command.keyId);
+    return { ok: true, position: known, key, deletedKeys: deletedKeys(state) };
+  }
+}
+
+/** Ids follow from the command alone, so that a retry is recognised by the server whichever process sends it. */
+function newEvents(command: UserCommand, digest: string, events: readonly KeyEvent[]): NewEvent[] {
+  const { userId, commandId } = command;
+  const ids = events.map((_, index) => deterministicEventId([userId, commandId, digest, String(index)]));
+  const cause = events[0]?.type === 'UserDeleted' ? ids[0] : undefined;
+  return events.map(({ type, data }, index) => ({
+    id: ids[index]!,
+    type,
+    data: { ...data },
+    metadata: {
+      ...keyEventMetadata(type, { commandId, digest }),
+      ...(cause !== undefined && index > 0 && { $causationId: cause }),
+    },
+  }));
+}
+
+const CONTENDED = refusal('UNAVAILABLE', 'Too many others changed this user at the same time.');
+const EXPIRED = refusal('EXPIRED', 'The deadline passed before the command was decided.');
+const TOO_LARGE = refusal('INVALID_REQUEST', 'The change is larger than the event log takes in one append.');
+const COMMAND_ID_REUSED = refusal('CONFLICT', 'This commandId was used for another command.', 'commandId');
