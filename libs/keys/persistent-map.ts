@@ -68,6 +68,7 @@ interface Leaf<Value> {
 }
 
 const BITS = 5;
+const { imul } = Math;
 
 function find<Value>(root: Node<Value> | undefined, hash: number, key: string): Leaf<Value> | undefined {
   let node = root;
@@ -138,12 +139,12 @@ function indexOf(bitmap: number, bit: number): number {
   let below = bitmap & (bit - 1);
   below -= (below >>> 1) & 0x5555_5555;
   below = (below & 0x3333_3333) + ((below >>> 2) & 0x3333_3333);
-  return Math.imul((below + (below >>> 4)) & 0x0f0f_0f0f, 0x0101_0101) >>> 24;
+  return imul((below + (below >>> 4)) & 0x0f0f_0f0f, 0x0101_0101) >>> 24;
 }
 
 /** FNV-1a over UTF-16 code units, 32 bits. */
 function hashOf(key: string): number {
   let hash = 0x811c_9dc5;
-  for (let index = 0; index < key.length; index++) hash = Math.imul(hash ^ key.charCodeAt(index), 0x0100_0193);
+  for (let index = 0; index < key.length; index++) hash = imul(hash ^ key.charCodeAt(index), 0x0100_0193);
   return hash >>> 0;
 }

@@ -43,13 +43,13 @@ export function tombstonedUser(): UserKeys {
 /** Folds one event into the state, at a cost that does not grow with what it remembers. Never throws on any sequence. */
 export function evolve(user: UserKeys, stored: StoredKeyEvent): UserKeys {
   const { event, commandId, position } = stored;
-  const after = apply(user, event, stored);
-  const deletion = after.deletion && { ...after.deletion, position };
+  const { keys, seenKeyIds, seenHashes, deletion: deleted } = apply(user, event, stored);
+  const deletion = deleted && { ...deleted, position };
   const commands = rememberCommand(user.commands, stored, {
-    key: event.type === 'UserDeleted' ? undefined : after.keys.get(event.data.keyId),
+    key: event.type === 'UserDeleted' ? undefined : keys.get(event.data.keyId),
     deleted: deletion?.commandId === commandId ? deletion?.keys : undefined,
   });
-  return { ...after, deletion, commands };
+  return { keys, seenKeyIds, seenHashes, commands, deletion };
 }
 
 export function getKey(user: UserKeys, keyId: string): Key | undefined {
