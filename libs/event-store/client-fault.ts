@@ -1,0 +1,51 @@
+import {
+  AccessDeniedError,
+  InvalidArgumentError,
+  MaxAppendSizeExceededError,
+  NotLeaderError,
+  StreamDeletedError,
+  StreamNotFoundError,
+  WrongExpectedVersionError,
+} from '@eventstore/db-client';
+
+/**
+ * What a rejection of the client says. Only the named answers are the server's word. All the rest (UnknownError,
+ * Cancelled, Unavailable, timeouts, raw gRPC errors without a type) leaves open whether the call had its effect.
+ */
+export type ClientFault =
+  | { readonly kind: 'conflict'; readonly actual: bigint | undefined }
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'tombstoned' }
+  | { readonly kind: 'too-large' }
+  /** Asking again gets the same answer. */
+  | { readonly kind: 'refused' }
+  /** The client has already turned to the leader that the answer names: ask again, over the same client. */
+  | { readonly kind: 'not-leader' }
+  | { readonly kind: 'unknown' };
+
+/** gRPC status codes after which a repetition is pointless. */
+const INVALID_ARGUMENT = 3;
+const PERMISSION_DENIED = 7;
+const RESOURCE_EXHAUSTED = 8;
+const UNIMPLEMENTED = 12;
+const UNAUTHENTICATED = 16;
+const POINTLESS = new Set<unknown>([INVALID_ARGUMENT, PERMISSION_DENIED, UNIMPLEMENTED, UNAUTHENTICATED]);
+
+export function faultOf(error: unknown): ClientFault {
+  if (error instanceof WrongExpectedVersionError) {
+    const { actualVersion } = error;
+    return { kind: 'conflict', actual: typeof actualVersion === 'bigint' ? actualVersion : undefined };
+  }
+  if (error instanceof StreamNotFoundError) return { kind: 'missing' };
+  if (error instanceof StreamDeletedError) return { kind: 'tombstoned' };
+  if (error instanceof MaxAppendSizeExceededError) return { kind: 'too-large' };
+  if (error instanceof NotLeaderError) return { kind: 'not-leader' };
+  if (error instanceof AccessDeniedError || error instanceof InvalidArgumentError) return { kind: 'refused' };
+  if (!(error instanceof Error)) return { kind: 'unknown' };
+  const code = 'code' in error ? error.code : undefined;
+  // A message beyond what the server's transport takes never reaches the append limit that has an error of its own.
+  if (code === RESOURCE_EXHAUSTED && /larger than max|exceeds the maximum/i.test(error.message)) {
+    return { kind: 'too-large' };
+  }
+  return { kind: POINTLESS.has(code) ? 'refused' : 'unknown' };
+}

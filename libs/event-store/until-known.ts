@@ -1,0 +1,79 @@
+import { type EventStoreDBClient } from '@eventstore/db-client';
+import { backOffMs, pause, type BackOff } from './back-off.ts';
+import { faultOf } from './client-fault.ts';
+import { type Connection } from './connection.ts';
+import { EventStoreUnavailable } from './event-store-unavailable.ts';
+
+export interface CallOptions {
+  /** Epoch ms after which no attempt begins and none is waited for. */
+  readonly deadlineMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Timeouts {
+  /** For a whole call, where the caller names no deadline. */
+  readonly callMs: number;
+  /** For one attempt to get any answer, before it is made anew over a new connection. */
+  readonly attemptMs: number;
+  readonly backOff: BackOff;
+}
+
+/** One attempt: `attemptMs` is what is left for it, `signal` tells it to let go. */
+export type Attempt<T> = (client: EventStoreDBClient, attemptMs: number, signal: AbortSignal) => Promise<T>;
+
+/**
+ * Makes attempts until one is answered, the server refuses, the deadline passes or the caller aborts; the last three throw
+ * EventStoreUnavailable (an abort: its reason). Time is measured by the monotonic clock, so a clock that is set while
+ * we wait changes nothing.
+ */
+export async function untilKnown<T>(
+  operation: string,
+  connection: Connection,
+  timeouts: Timeouts,
+  { deadlineMs, signal }: CallOptions,
+  attempt: Attempt<T>,
+): Promise<T> {
+  const endMs = performance.now() + (deadlineMs === undefined ? timeouts.callMs : deadlineMs - Date.now());
+  let last: unknown;
+  for (let failures = 0; ; failures += 1) {
+    signal?.throwIfAborted();
+    const leftMs = endMs - performance.now();
+    if (leftMs <= 0) {
+      throw new EventStoreUnavailable(`The event store gave no answer to ${operation} in time.`, { cause: last });
+    }
+    const client = connection.client();
+    try {
+      return await bounded(Math.min(leftMs, timeouts.attemptMs), signal, (ms, own) => attempt(client, ms, own));
+    } catch (error) {
+      signal?.throwIfAborted();
+      const { kind } = faultOf(error);
+      if (kind === 'refused') {
+        throw new EventStoreUnavailable(`The event store refused ${operation}.`, { cause: error });
+      }
+      if (kind !== 'not-leader') connection.replace(client);
+      last = error;
+    }
+    await pause(Math.min(backOffMs(timeouts.backOff, failures), Math.max(0, endMs - performance.now())), signal);
+  }
+}
+
+/** The attempt is abandoned as well as aborted when its time is up: not every call of the client heeds a signal. */
+async function bounded<T>(
+  ms: number,
+  outer: AbortSignal | undefined,
+  attempt: (ms: number, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const own = new AbortController();
+  const abort = () => own.abort(outer?.reason);
+  outer?.addEventListener('abort', abort);
+  const timer = setTimeout(() => own.abort(new EventStoreUnavailable(`No answer within ${Math.ceil(ms)} ms.`)), ms);
+  try {
+    const abandoned = new Promise<never>((_, reject) => {
+      own.signal.addEventListener('abort', () => reject(own.signal.reason as Error));
+    });
+    return await Promise.race([attempt(ms, own.signal), abandoned]);
+  } finally {
+    clearTimeout(timer);
+    outer?.removeEventListener('abort', abort);
+  }
+}
