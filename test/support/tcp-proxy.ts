@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
 /**
@@ -6,7 +6,8 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
  * and for new ones until they are lifted.
  */
 export class TcpProxy {
-  private readonly pairs = new Set<{ readonly client: Socket; readonly server: Socket }>();
+  private readonly pairs = new Set<Pair>();
+  private readonly held = new EventEmitter<{ reply: [] }>();
   private refusing = false;
   private withholding = false;
 
@@ -50,12 +51,17 @@ export class TcpProxy {
   /** Requests go through, replies are held back: what the server did stays unknown to the client. */
   withholdReplies(): void {
     this.withholding = true;
-    for (const { server } of this.pairs) server.pause();
+  }
+
+  /** Resolves when a reply that contains the text is being held back. */
+  async withheld(text: string): Promise<void> {
+    const isThere = () => [...this.pairs].some(({ replies }) => Buffer.concat(replies).includes(text));
+    while (!isThere()) await once(this.held, 'reply');
   }
 
   deliverReplies(): void {
     this.withholding = false;
-    for (const { server } of this.pairs) server.resume();
+    for (const { client, replies } of this.pairs) for (const chunk of replies.splice(0)) client.write(chunk);
   }
 
   async close(): Promise<void> {
@@ -71,12 +77,16 @@ export class TcpProxy {
       return;
     }
     const server = connect(this.target);
-    const pair = { client, server };
+    const pair: Pair = { client, server, replies: [] };
     this.pairs.add(pair);
-    forward(client, server);
-    forward(server, client);
-    // Attached by hand rather than by pipe(), which would resume a paused reply side at every drain.
-    if (this.withholding) server.pause();
+    client.on('data', (chunk) => server.write(chunk));
+    client.on('end', () => server.end());
+    server.on('data', (chunk) => {
+      if (!this.withholding) return void client.write(chunk);
+      pair.replies.push(chunk);
+      this.held.emit('reply');
+    });
+    server.on('end', () => client.end());
     for (const [end, other] of [
       [client, server],
       [server, client],
@@ -90,7 +100,9 @@ export class TcpProxy {
   }
 }
 
-function forward(from: Socket, to: Socket): void {
-  from.on('data', (chunk) => to.write(chunk));
-  from.on('end', () => to.end());
+interface Pair {
+  readonly client: Socket;
+  readonly server: Socket;
+  /** Those that are held back. */
+  readonly replies: Buffer[];
 }
