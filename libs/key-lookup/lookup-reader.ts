@@ -1,3 +1,5 @@
+import { type LookupEntry } from '#keys/project-key';
+
 /**
  * What a service that verifies keys may ask of the lookup. Implementations read the live generation; every answer of one
  * shard (its entries, its position, its freshness) is true at one moment.
@@ -23,13 +25,6 @@ export interface LookupReader {
 export interface LookupAnswer {
   readonly entry: LookupEntry | undefined;
   readonly shard: ShardReading;
-}
-
-/** What a hash stands for. */
-export interface LookupEntry {
-  readonly keyId: string;
-  readonly userId: string;
-  readonly scopes: readonly string[];
 }
 
 /** The state of the shard that the answer was read from, read with it. Answers of one call share the object. */

@@ -1,4 +1,4 @@
-import { type LookupChange } from './lookup-change.ts';
+import { type LookupChange } from '#keys/project-key';
 
 /**
  * What the projector may do to the lookup. A generation is one complete projection, cut into shards; a pointer names the

@@ -1,0 +1,137 @@
+import { type Verdict } from '#contracts/verification';
+import { type LookupReader, LookupUnavailable } from '#key-lookup/lookup-reader';
+import { verifyMany } from './verify-many.ts';
+
+/** One thing to verify, as it came in, and when its asker stops waiting (epoch ms). */
+export interface VerifyTask {
+  readonly item: unknown;
+  readonly deadlineMs: number;
+}
+
+export interface VerifierOptions {
+  /** How long an item may wait for its `minPosition`, if its deadline is not sooner. */
+  readonly waitMs?: number;
+  /** How many may wait; those beyond it are STALE at once. */
+  readonly maxParked?: number;
+  /** Epoch ms, to compare deadlines with. */
+  readonly nowMs?: () => number;
+}
+
+/** verifyMany, and apart from it a bounded place to wait for those items that the projection has not reached yet. */
+export class Verifier {
+  readonly #lookup: LookupReader;
+  readonly #options: Required<VerifierOptions>;
+  readonly #parked = new Set<Parked>();
+  #watching: AbortController | undefined;
+  #closed = false;
+
+  constructor(lookup: LookupReader, options: VerifierOptions = {}) {
+    this.#lookup = lookup;
+    this.#options = { waitMs: 1000, maxParked: 1000, nowMs: Date.now, ...options };
+  }
+
+  get parked(): number {
+    return this.#parked.size;
+  }
+
+  /** In order, per task: its verdict, or for one that has to wait, the promise of it. No promise rejects. */
+  async verify(tasks: readonly VerifyTask[]): Promise<(Verdict | Promise<Verdict>)[]> {
+    const verdicts = await verifyMany(
+      tasks.map(({ item }) => item),
+      this.#lookup,
+    );
+    return verdicts.map((verdict, index) => {
+      const task = tasks[index];
+      return task !== undefined && isStale(verdict) ? this.#park(task, verdict) : verdict;
+    });
+  }
+
+  /** What waits is answered STALE, now and from now on. */
+  close(): void {
+    this.#closed = true;
+    for (const parked of [...this.#parked]) this.#settle(parked, parked.stale);
+  }
+
+  #park(task: VerifyTask, stale: Verdict): Verdict | Promise<Verdict> {
+    const { waitMs, maxParked, nowMs } = this.#options;
+    const patienceMs = Math.min(waitMs, task.deadlineMs - nowMs());
+    if (this.#closed || patienceMs <= 0 || this.#parked.size >= maxParked) return stale;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#settle(parked, parked.stale), patienceMs);
+      const parked: Parked = { item: task.item, minPosition: minPositionOf(task.item), stale, resolve, timer };
+      this.#parked.add(parked);
+      this.#watch();
+    });
+  }
+
+  #settle(parked: Parked, verdict: Verdict): void {
+    if (!this.#parked.delete(parked)) return;
+    clearTimeout(parked.timer);
+    parked.resolve(verdict);
+    if (this.#parked.size === 0) this.#watching?.abort();
+  }
+
+  /** One loop for all that wait, as long as something does. */
+  #watch(): void {
+    if (this.#watching !== undefined) return;
+    const watching = new AbortController();
+    this.#watching = watching;
+    void this.#follow(watching.signal).finally(() => {
+      this.#watching = undefined;
+      if (this.#parked.size > 0) this.#watch();
+    });
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      // Taken before looking, so that an advance in between is not missed.
+      const advanced = this.#lookup.advanced(signal);
+      await this.#settleReady();
+      await advanced;
+    }
+  }
+
+  async #settleReady(): Promise<void> {
+    try {
+      const furthest = maxOf((await this.#lookup.shards()).map(({ position }) => position));
+      const ready = [...this.#parked].filter(({ minPosition }) => minPosition <= furthest);
+      const verdicts = await verifyMany(
+        ready.map(({ item }) => item),
+        this.#lookup,
+      );
+      for (const [index, parked] of ready.entries()) {
+        const verdict = verdicts[index];
+        if (verdict === undefined) continue;
+        // Another shard got there; the item's own has not yet.
+        if (isStale(verdict)) parked.stale = verdict;
+        else this.#settle(parked, verdict);
+      }
+    } catch (error) {
+      const unavailable: Verdict = { valid: false, code: 'UNAVAILABLE' };
+      for (const parked of [...this.#parked]) this.#settle(parked, unavailable);
+      if (!(error instanceof LookupUnavailable)) throw error;
+    }
+  }
+}
+
+interface Parked {
+  readonly item: unknown;
+  readonly minPosition: bigint;
+  readonly resolve: (verdict: Verdict) => void;
+  readonly timer: NodeJS.Timeout;
+  /** The verdict so far, with the position that it was given at. */
+  stale: Verdict;
+}
+
+function isStale(verdict: Verdict): boolean {
+  return !verdict.valid && verdict.code === 'STALE';
+}
+
+/** Only called for items that were found STALE, so they have one. */
+function minPositionOf(item: unknown): bigint {
+  return BigInt((item as { minPosition: string }).minPosition);
+}
+
+function maxOf(positions: readonly (bigint | undefined)[]): bigint {
+  return positions.reduce<bigint>((most, one) => (one !== undefined && one > most ? one : most), -1n);
+}

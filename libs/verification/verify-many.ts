@@ -1,0 +1,72 @@
+import { type Verdict, verifyItem, type VerifyItem } from '#contracts/verification';
+import { type LookupAnswer, type LookupReader, LookupUnavailable, type ShardReading } from '#key-lookup/lookup-reader';
+import { missingScopes } from './scopes.ts';
+
+/**
+ * The whole decision: shape → hash → lookup → verdict. One verdict per item, in order; an item that its contract does not
+ * accept is refused alone. Asks the lookup once for all of them and waits for nothing: what has not reached its
+ * `minPosition` is STALE now. A verdict is never given on a lookup that can't be shown to be fresh.
+ *
+ * @throws what the lookup throws, but for LookupUnavailable, which is the verdict UNAVAILABLE
+ */
+export async function verifyMany(items: readonly unknown[], lookup: LookupReader): Promise<Verdict[]> {
+  const parsed = items.map(parse);
+  const hashes = parsed.flatMap((item) => (item?.hash === undefined ? [] : [item.hash]));
+  const asksAll = parsed.some((item) => item !== undefined && item.hash === undefined);
+  try {
+    const [answers, shards] = await Promise.all([
+      hashes.length === 0 ? [] : lookup.lookUp(hashes),
+      asksAll ? lookup.shards() : [],
+    ]);
+    let next = 0;
+    return parsed.map((item) => {
+      if (item === undefined) return INVALID_REQUEST;
+      return item.hash === undefined ? reached(item, shards) : judge(item, answers[next++]);
+    });
+  } catch (error) {
+    if (!(error instanceof LookupUnavailable)) throw error;
+    return parsed.map((item) => (item === undefined ? INVALID_REQUEST : UNAVAILABLE));
+  }
+}
+
+const INVALID_REQUEST: Verdict = { valid: false, code: 'INVALID_REQUEST' };
+const UNAVAILABLE: Verdict = { valid: false, code: 'UNAVAILABLE' };
+
+function parse(item: unknown): VerifyItem | undefined {
+  const result = verifyItem.safeParse(item);
+  return result.success ? result.data : undefined;
+}
+
+function judge(item: VerifyItem, answer: LookupAnswer | undefined): Verdict {
+  if (answer === undefined) throw new RangeError('The lookup gave fewer answers than it was asked for.');
+  const { entry, shard } = answer;
+  if (!shard.fresh || shard.position === undefined) return UNAVAILABLE;
+  const position = String(shard.position);
+  if (isBefore(shard.position, item)) return { valid: false, code: 'STALE', position };
+  if (entry === undefined) return notFound(position, shard);
+  const missing = item.scopes === undefined ? [] : missingScopes(entry.scopes, item.scopes);
+  if (missing.length > 0) return { valid: false, code: 'INSUFFICIENT_SCOPE', position, missing };
+  return { valid: true, keyId: entry.keyId, userId: entry.userId, scopes: [...entry.scopes], position };
+}
+
+/** Unknown and revoked alike. The asking edge may try the legacy parameter sets that some key still has. */
+function notFound(position: string, { legacy }: ShardReading): Verdict {
+  return legacy.length === 0
+    ? { valid: false, code: 'NOT_FOUND', position }
+    : { valid: false, code: 'NOT_FOUND', position, legacy: [...legacy] };
+}
+
+/** An item without a hash asks whether every shard is there; the position is that of the last one. */
+function reached(item: VerifyItem, shards: readonly ShardReading[]): Verdict {
+  let least: bigint | undefined;
+  for (const { fresh, position } of shards) {
+    if (!fresh || position === undefined) return UNAVAILABLE;
+    if (least === undefined || position < least) least = position;
+  }
+  if (least === undefined) return UNAVAILABLE;
+  return { valid: false, code: isBefore(least, item) ? 'STALE' : 'NOT_FOUND', position: String(least) };
+}
+
+function isBefore(position: bigint, { minPosition }: VerifyItem): boolean {
+  return minPosition !== undefined && position < BigInt(minPosition);
+}
