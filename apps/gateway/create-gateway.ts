@@ -1,0 +1,28 @@
+import { type DynamicModule, type LoggerService, Module, type NestApplicationOptions } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { GatewayModule, type GatewayOptions } from './gateway.module.ts';
+import { createHttpAdapter } from './http-adapter.ts';
+
+export interface CreateGatewayOptions extends GatewayOptions {
+  /** Modules with routes of their own that are served beside the gateway's: health. */
+  readonly imports?: readonly DynamicModule[];
+  readonly logger?: LoggerService | false;
+}
+
+/** The whole HTTP application, initialised and not yet listening: `listen(settings.HTTP_PORT, settings.HTTP_HOST)`. */
+export async function createGateway(options: CreateGatewayOptions): Promise<NestFastifyApplication> {
+  const { imports = [], logger } = options;
+  const root: DynamicModule = { module: GatewayRoot, imports: [GatewayModule.register(options), ...imports] };
+  const nestOptions: Partial<NestApplicationOptions> = {
+    // The adapter's own parsers say what a body may be.
+    bodyParser: false,
+    abortOnError: false,
+    ...(logger === undefined ? {} : { logger }),
+  };
+  const app = await NestFactory.create<NestFastifyApplication>(root, createHttpAdapter(), nestOptions);
+  return app.init();
+}
+
+@Module({})
+class GatewayRoot {}

@@ -1,0 +1,35 @@
+import { All, Controller, HttpCode, Req, Res } from '@nestjs/common';
+import { type FastifyReply, type FastifyRequest } from 'fastify';
+import { KeyCredentials, keyMissing } from './key-credentials.ts';
+import { tellPosition } from './position-header.ts';
+import { readVerifyQuery } from './verify-query.ts';
+
+/**
+ * Forward authentication for reverse proxies, which ask with whatever method the guarded request has. 200, 401 and 403
+ * are verdicts on the key; everything else is not, and a proxy must then refuse without blaming the key.
+ */
+@Controller('verify')
+export class VerifyController {
+  constructor(private readonly keys: KeyCredentials) {}
+
+  @All()
+  @HttpCode(200)
+  async verify(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply) {
+    const query = readVerifyQuery(request.query);
+    const credential = this.keys.find(request);
+    if (credential === undefined) throw keyMissing();
+    const key = await this.keys.verify(credential, query);
+    tellPosition(reply, key.position);
+    reply.headers({
+      'x-latchkey-user': headerText(key.userId),
+      'x-latchkey-key-id': key.keyId,
+      'x-latchkey-scopes': key.scopes.join(','),
+    });
+    return { user_id: key.userId, key_id: key.keyId, scopes: key.scopes };
+  }
+}
+
+/** A user's id as a header can carry it: whatever is not visible ASCII, and `%`, percent-encoded as UTF-8. */
+function headerText(text: string): string {
+  return text.replace(/[^\x21-\x7e]|%/gu, encodeURIComponent);
+}

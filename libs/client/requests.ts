@@ -1,0 +1,118 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type ClientProxy } from '@nestjs/microservices';
+import { TOPICS, type ReplyOf, type RequestOf, type Topic } from '#contracts/topics';
+import { RequestExpired } from '#runtime/request-errors';
+import { RequestRecord } from '#runtime/request-record';
+import { RequestFault } from './request-fault.ts';
+
+/** What is needed of Nest's ClientProxy: any transport will do. */
+export type RequestTransport = Pick<ClientProxy, 'send'>;
+
+export interface RequestOptions {
+  /** Unix ms. Travels with the request: a service drops what it can't start in time. Default: 10 s from now. */
+  readonly deadlineMs?: number;
+  /** Stops waiting; the request itself may still be carried out. */
+  readonly signal?: AbortSignal;
+}
+
+/** The topics that change something; their requests carry a commandId. */
+export type CommandTopic = {
+  [T in Topic]: RequestOf<T> extends { commandId: string } ? T : never;
+}[Topic];
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+const COMMAND_ATTEMPTS = 5;
+const FIRST_BACK_OFF_MS = 50;
+
+/**
+ * Typed requests over any Nest transport. A reply is checked against its contract before anybody acts on it; whatever
+ * is not such a reply (a transport's error, a timeout, a malformed answer) is thrown as a `RequestFault`.
+ */
+export class Requests {
+  constructor(private readonly transport: RequestTransport) {}
+
+  /** Asks once. */
+  async send<T extends Topic>(topic: T, request: RequestOf<T>, options: RequestOptions = {}): Promise<ReplyOf<T>> {
+    const reply = await this.#exchange(topic, request, deadlineOf(options), options.signal);
+    const parsed = TOPICS[topic].reply.safeParse(reply);
+    // Zod's own message would quote what came; an answer that nobody can vouch for stays out of logs.
+    if (!parsed.success) throw new RequestFault('UNAVAILABLE', topic, 'the reply is not of the shape of its contract');
+    return parsed.data as ReplyOf<T>;
+  }
+
+  /**
+   * Sends a command until its outcome is known: after UNAVAILABLE or a fault of the transport again, with the same
+   * commandId and deadline, which the memory in the user's stream makes harmless. Bounded in attempts and in time.
+   */
+  async command<T extends CommandTopic>(
+    topic: T,
+    request: RequestOf<T>,
+    options: RequestOptions = {},
+  ): Promise<ReplyOf<T>> {
+    const deadlineMs = deadlineOf(options);
+    for (let attempt = 1; ; attempt += 1) {
+      const outcome = await this.send(topic, request, { ...options, deadlineMs }).catch(unavailableOrThrow);
+      if (!isUnavailable(outcome)) return outcome as ReplyOf<T>;
+      const pauseMs = backOffMs(attempt);
+      if (attempt === COMMAND_ATTEMPTS || Date.now() + pauseMs >= deadlineMs) {
+        if (outcome instanceof RequestFault) throw outcome;
+        return outcome;
+      }
+      await delay(pauseMs, undefined, { signal: options.signal }).catch(() => {
+        throw new RequestFault('EXPIRED', topic, 'the caller gave up');
+      });
+    }
+  }
+
+  /** One reply or a fault, never later than the deadline, and no longer subscribed once it is settled. */
+  #exchange(topic: Topic, request: object, deadlineMs: number, signal: AbortSignal | undefined): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const remainingMs = deadlineMs - Date.now();
+      if (remainingMs <= 0 || signal?.aborted === true) {
+        reject(new RequestFault('EXPIRED', topic, 'not sent: the deadline has passed'));
+        return;
+      }
+      const fail = (fault: RequestFault) => finish(() => reject(fault));
+      const expire = () => fail(new RequestFault('EXPIRED', topic, 'no answer before the deadline'));
+      const timer = setTimeout(expire, remainingMs);
+      signal?.addEventListener('abort', expire, { once: true });
+      const subscription = this.transport.send(topic, new RequestRecord(request, { deadlineMs })).subscribe({
+        next: (reply: unknown) => finish(() => resolve(reply)),
+        error: (cause: unknown) => fail(transportFault(topic, cause)),
+        complete: () => fail(new RequestFault('UNAVAILABLE', topic, 'no reply came')),
+      });
+      function finish(settle: () => void): void {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', expire);
+        settle();
+        // A transport that answers at once settles before there is a subscription to end.
+        queueMicrotask(() => subscription.unsubscribe());
+      }
+    });
+  }
+}
+
+function deadlineOf({ deadlineMs }: RequestOptions): number {
+  return deadlineMs ?? Date.now() + DEFAULT_TIMEOUT_MS;
+}
+
+function transportFault(topic: Topic, cause: unknown): RequestFault {
+  return cause instanceof RequestExpired
+    ? new RequestFault('EXPIRED', topic, 'no answer before the deadline', { cause })
+    : new RequestFault('UNAVAILABLE', topic, 'the transport failed', { cause });
+}
+
+function unavailableOrThrow(error: unknown): RequestFault {
+  if (error instanceof RequestFault && error.code === 'UNAVAILABLE') return error;
+  throw error;
+}
+
+function isUnavailable(outcome: object): boolean {
+  return 'code' in outcome && outcome.code === 'UNAVAILABLE';
+}
+
+/** Doubles each time, spread over half of itself so that the callers of one outage don't all come back together. */
+function backOffMs(attempt: number): number {
+  const fullMs = FIRST_BACK_OFF_MS * 2 ** (attempt - 1);
+  return Math.round(fullMs * (0.5 + Math.random() / 2));
+}
