@@ -20,6 +20,7 @@ export class GenerationWriter {
   readonly origin: GenerationOrigin;
   readonly #store: LookupStore;
   #checkpoints: (Checkpoint | undefined)[] = [];
+  #retired = false;
 
   private constructor(store: LookupStore, name: string, origin: GenerationOrigin) {
     this.#store = store;
@@ -45,16 +46,23 @@ export class GenerationWriter {
     return this.#checkpoints.reduce((most, one) => (isBefore(most, one) ? one : most));
   }
 
-  /** Reads the shards' checkpoints again. @throws GenerationLost */
+  /** Some shard was marked so, when the shards were last read. */
+  get retired(): boolean {
+    return this.#retired;
+  }
+
+  /** Reads the state of the shards again. @throws GenerationLost */
   async refresh(): Promise<void> {
     const shards = Array.from({ length: this.origin.shards }, (_, shard) => shard);
-    this.#checkpoints = await Promise.all(
+    const states = await Promise.all(
       shards.map(async (shard) => {
         const state = await this.#store.readShard(this.name, shard);
         if (state === undefined) throw new GenerationLost(this.name);
-        return state.checkpoint;
+        return state;
       }),
     );
+    this.#checkpoints = states.map(({ checkpoint }) => checkpoint);
+    this.#retired = states.some(({ retired }) => retired);
   }
 
   /**

@@ -34,7 +34,7 @@ export class Verifier {
     return this.#parked.size;
   }
 
-  /** In order, per task: its verdict, or for one that has to wait, the promise of it. No promise rejects. */
+  /** In order, per task: its verdict, or for one that has to wait, the promise of it. Rejects, as that does, only on a bug. */
   async verify(tasks: readonly VerifyTask[]): Promise<(Verdict | Promise<Verdict>)[]> {
     const verdicts = await verifyMany(
       tasks.map(({ item }) => item),
@@ -56,18 +56,22 @@ export class Verifier {
     const { waitMs, maxParked, nowMs } = this.#options;
     const patienceMs = Math.min(waitMs, task.deadlineMs - nowMs());
     if (this.#closed || patienceMs <= 0 || this.#parked.size >= maxParked) return stale;
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.#settle(parked, parked.stale), patienceMs);
-      const parked: Parked = { item: task.item, minPosition: minPositionOf(task.item), stale, resolve, timer };
+      const parked: Parked = { item: task.item, minPosition: minPositionOf(task.item), stale, resolve, reject, timer };
       this.#parked.add(parked);
       this.#watch();
     });
   }
 
   #settle(parked: Parked, verdict: Verdict): void {
+    this.#end(parked, () => parked.resolve(verdict));
+  }
+
+  #end(parked: Parked, answer: () => void): void {
     if (!this.#parked.delete(parked)) return;
     clearTimeout(parked.timer);
-    parked.resolve(verdict);
+    answer();
     if (this.#parked.size === 0) this.#watching?.abort();
   }
 
@@ -108,8 +112,10 @@ export class Verifier {
       }
     } catch (error) {
       const unavailable: Verdict = { valid: false, code: 'UNAVAILABLE' };
-      for (const parked of [...this.#parked]) this.#settle(parked, unavailable);
-      if (!(error instanceof LookupUnavailable)) throw error;
+      for (const parked of [...this.#parked]) {
+        if (error instanceof LookupUnavailable) this.#settle(parked, unavailable);
+        else this.#end(parked, () => parked.reject(error));
+      }
     }
   }
 }
@@ -118,6 +124,7 @@ interface Parked {
   readonly item: unknown;
   readonly minPosition: bigint;
   readonly resolve: (verdict: Verdict) => void;
+  readonly reject: (fault: unknown) => void;
   readonly timer: NodeJS.Timeout;
   /** The verdict so far, with the position that it was given at. */
   stale: Verdict;

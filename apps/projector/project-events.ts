@@ -1,0 +1,31 @@
+import { type RecordedEvent } from '#event-store/recorded-event';
+import { type LookupBatch } from '#key-lookup/generation-writer';
+import { parseKeyEvent } from '#keys/parse-key-event';
+import { projectKey } from '#keys/project-key';
+
+/** The streams that the lookup is made of. */
+export const STREAM_PREFIX = 'userKeys-';
+
+export interface ProjectedEvents {
+  readonly events: LookupBatch['events'];
+  /** Events in our streams that mean nothing to this version, or name another user than their stream does. */
+  readonly skipped: number;
+}
+
+/** What stored events do to the lookup. Takes any events of the log and passes over those of other streams. */
+export function projectEvents(recorded: readonly RecordedEvent[]): ProjectedEvents {
+  const events: { position: bigint; changes: ReturnType<typeof projectKey> }[] = [];
+  let skipped = 0;
+  for (const { stream, type, data, metadata, position } of recorded) {
+    // EventStoreDB's own events, such as a tombstone, change nothing here.
+    if (!stream.startsWith(STREAM_PREFIX) || type.startsWith('$')) continue;
+    const parsed = parseKeyEvent(type, data, metadata);
+    if (parsed.outcome === 'unknown' || parsed.event.data.userId !== stream.slice(STREAM_PREFIX.length)) {
+      skipped += 1;
+      continue;
+    }
+    const changes = projectKey(parsed.event);
+    if (changes.length > 0) events.push({ position: position.commit, changes });
+  }
+  return { events, skipped };
+}

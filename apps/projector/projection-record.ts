@@ -1,0 +1,79 @@
+import { type Position } from '#event-store/recorded-event';
+
+export interface ProjectionStatus {
+  /** A generation of the log that was found at start was proved complete, and went live. */
+  readonly caughtUp: boolean;
+  /** Since the last proof that nothing was left to apply; undefined before the first. */
+  readonly provedAgoMs: number | undefined;
+  /** Of the newest event that was applied or proved to be the head. */
+  readonly position: bigint | undefined;
+  /** Events that changed the lookup, as delivered: overlapping deliveries count twice. */
+  readonly events: number;
+  readonly skippedUnknown: number;
+  /** Changes that would have touched another owner's entry. */
+  readonly refused: number;
+  readonly proofs: number;
+  readonly faults: number;
+  readonly rebuilds: number;
+}
+
+export interface ProjectionListener {
+  /** The first fault after all was well. Not called again before `onRecovery`. */
+  readonly onFault?: (fault: unknown) => void;
+  readonly onRecovery?: () => void;
+  /** The log was replaced or the lookup lost. */
+  readonly onRebuild?: (reason: unknown) => void;
+}
+
+/** What a projector says about itself. */
+export class ProjectionRecord {
+  readonly #listener: ProjectionListener;
+  readonly #monotonicMs: () => number;
+  readonly #counts = { events: 0, skippedUnknown: 0, refused: 0, proofs: 0, faults: 0, rebuilds: 0 };
+  #caughtUp = false;
+  #provedAtMs: number | undefined;
+  #position: bigint | undefined;
+  #isFaulty = false;
+
+  constructor(listener: ProjectionListener, monotonicMs: () => number) {
+    this.#listener = listener;
+    this.#monotonicMs = monotonicMs;
+  }
+
+  get status(): ProjectionStatus {
+    const provedAgoMs = this.#provedAtMs === undefined ? undefined : this.#monotonicMs() - this.#provedAtMs;
+    return { ...this.#counts, caughtUp: this.#caughtUp, provedAgoMs, position: this.#position };
+  }
+
+  applied(batch: { events: number; skipped: number; refused: number; upTo: Position }): void {
+    this.#counts.events += batch.events;
+    this.#counts.skippedUnknown += batch.skipped;
+    this.#counts.refused += batch.refused;
+    this.reached(batch.upTo);
+  }
+
+  reached({ commit }: Position): void {
+    if (this.#position === undefined || this.#position < commit) this.#position = commit;
+  }
+
+  proved(): void {
+    this.#counts.proofs += 1;
+    this.#caughtUp = true;
+    this.#provedAtMs = this.#monotonicMs();
+    if (this.#isFaulty) this.#listener.onRecovery?.();
+    this.#isFaulty = false;
+  }
+
+  fault(fault: unknown): void {
+    this.#counts.faults += 1;
+    if (!this.#isFaulty) this.#listener.onFault?.(fault);
+    this.#isFaulty = true;
+  }
+
+  rebuild(reason: unknown): void {
+    this.#counts.rebuilds += 1;
+    this.#caughtUp = false;
+    this.#position = undefined;
+    this.#listener.onRebuild?.(reason);
+  }
+}

@@ -1,0 +1,15 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { type ProjectorOptions } from './projector.ts';
+import { ProjectorService } from './projector.service.ts';
+
+/** The service that keeps the lookup at the log's head, from the application's start to its shutdown. */
+@Module({})
+export class ProjectorModule {
+  static register(options: ProjectorOptions): DynamicModule {
+    return {
+      module: ProjectorModule,
+      providers: [{ provide: ProjectorService, useFactory: () => new ProjectorService(options) }],
+      exports: [ProjectorService],
+    };
+  }
+}

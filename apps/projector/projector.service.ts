@@ -1,0 +1,37 @@
+import { type BeforeApplicationShutdown, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { type ProjectionStatus } from './projection-record.ts';
+import { Projector, type ProjectorOptions } from './projector.ts';
+
+/** A projector with the application's life. */
+export class ProjectorService implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly #logger = new Logger('Projector');
+  readonly #stop = new AbortController();
+  readonly #projector: Projector;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(options: ProjectorOptions) {
+    this.#projector = new Projector(options, {
+      onFault: (fault) => this.#logger.warn(`The projection does not follow the log: ${messageOf(fault)}`),
+      onRecovery: () => this.#logger.log('The projection follows the log again.'),
+      onRebuild: (reason) => this.#logger.warn(`The lookup is built anew: ${messageOf(reason)}`),
+    });
+  }
+
+  /** For probes and metrics: `caughtUp` is what readiness asks for. */
+  get status(): ProjectionStatus {
+    return this.#projector.status;
+  }
+
+  onApplicationBootstrap(): void {
+    this.#running = this.#projector.run(this.#stop.signal);
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+}
+
+function messageOf(fault: unknown): string {
+  return fault instanceof Error ? fault.message : 'unknown fault';
+}
