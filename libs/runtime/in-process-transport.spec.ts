@@ -4,6 +4,7 @@ import {
   Controller,
   type ExceptionFilter,
   type INestMicroservice,
+  type NestApplicationOptions,
   Module,
   type NestInterceptor,
   type PipeTransform,
@@ -12,7 +13,7 @@ import {
   UseInterceptors,
 } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { Ctx, EventPattern, MessagePattern, Payload, RpcException } from '@nestjs/microservices';
+import { type CustomStrategy, Ctx, EventPattern, MessagePattern, Payload, RpcException } from '@nestjs/microservices';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { firstValueFrom, lastValueFrom, map, of, throwError, toArray } from 'rxjs';
 import { z } from 'zod';
@@ -193,7 +194,7 @@ class SingleController {
   }
 
   @EventPattern('single.failing-event')
-  failingEvent(): never {
+  failingEvent(@Payload() _payload: unknown): void {
     throw new Error('nobody to tell');
   }
 }
@@ -215,7 +216,7 @@ beforeEach(async () => {
   bus = new InProcessBus();
   server = new InProcessServer(bus, contract, { drainMs: 50 });
   client = new InProcessClient(bus, { drainMs: 50 });
-  app = await NestFactory.createMicroservice(TestModule, { strategy: server, logger: false });
+  app = await createApp(server);
   await app.listen();
 });
 
@@ -225,6 +226,10 @@ afterEach(async () => {
   await app.close();
 });
 
+function createApp(strategy: InProcessServer): Promise<INestMicroservice> {
+  const options: Pick<NestApplicationOptions, 'logger'> & CustomStrategy = { strategy, logger: false };
+  return NestFactory.createMicroservice(TestModule, options);
+}
 const ask = (topic: string, request: unknown) => firstValueFrom(client.send<unknown>(topic, request));
 const outcomes = (topic: string, requests: readonly unknown[]) =>
   Promise.allSettled(requests.map((request) => ask(topic, request))).then((settled) =>
@@ -460,15 +465,12 @@ describe('a server', () => {
     const all = outcomes('list.slow', [{ n: 1 }, { n: 2 }]);
     await ask('single.echo', {});
     await server.close();
-    expect(await all).toEqual([1, 2].map(() => ({ thrown: expect.any(TransportClosed) as unknown })));
+    expect(await all).toEqual([1, 2].map(() => ({ thrown: expect.any(TransportClosed) })));
   });
 
   it('is missed before it listens', async () => {
     const other = new InProcessBus();
-    const notYet = await NestFactory.createMicroservice(TestModule, {
-      strategy: new InProcessServer(other, contract),
-      logger: false,
-    });
+    const notYet = await createApp(new InProcessServer(other, contract));
     await notYet.init();
     const early = new InProcessClient(other);
     await expect(firstValueFrom(early.send('single.echo', {}))).rejects.toBeInstanceOf(TransportClosed);
@@ -478,10 +480,7 @@ describe('a server', () => {
   });
 
   it('refuses to answer what another answers', async () => {
-    const second = await NestFactory.createMicroservice(TestModule, {
-      strategy: new InProcessServer(bus, contract),
-      logger: false,
-    });
+    const second = await createApp(new InProcessServer(bus, contract));
     await expect(second.listen()).rejects.toThrow('Another server answers list.double already');
     await second.close();
   });
