@@ -41,7 +41,7 @@ function holderLives(): boolean {
     process.kill(Number(readFileSync(LOCK, 'utf8')), 0);
     return true;
   } catch (error) {
-    // Another user's process can't be signalled, but it lives. Between creation and writing the file is empty: pid 0.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    // Anything else: another user's process, or a lock that has just gone; the next try tells.
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
   }
 }
