@@ -1,12 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ClientProxy } from '@nestjs/microservices';
+import { type Observable } from 'rxjs';
 import { TOPICS, type ReplyOf, type RequestOf, type Topic } from '#contracts/topics';
 import { RequestExpired } from '#runtime/request-errors';
 import { RequestRecord } from '#runtime/request-record';
 import { RequestFault } from './request-fault.ts';
 
-/** What is needed of Nest's ClientProxy: any transport will do. */
-export type RequestTransport = Pick<ClientProxy, 'send'>;
+/** What is needed of Nest's ClientProxy: one of any transport will do. */
+export interface RequestTransport {
+  send(topic: string, record: RequestRecord): Observable<unknown>;
+}
 
 export interface RequestOptions {
   /** Unix ms. Travels with the request: a service drops what it can't start in time. Default: 10 s from now. */

@@ -2,7 +2,7 @@ import { type VerificationCode } from '#contracts/codes';
 import { type Verdict, type VerifyItem } from '#contracts/verification';
 import { sha256Hash } from '#credentials/hash';
 import { shapeOf } from '#credentials/key-value';
-import { type LegacyHasher } from '#credentials/legacy-hasher';
+import { type LegacyHasher, type LegacyHashing } from '#credentials/legacy-hasher';
 import { type Secret } from '#credentials/secret';
 import { LegacyMemory } from './legacy-memory.ts';
 import { RequestFault } from './request-fault.ts';
@@ -50,6 +50,7 @@ const DEFAULT_TIMEOUT_MS = 5_000;
  */
 export class ValueVerifier {
   readonly #memory: LegacyMemory;
+  readonly #running = new Map<string, Promise<LegacyHashing>>();
 
   constructor(
     private readonly requests: Requests,
@@ -87,7 +88,7 @@ export class ValueVerifier {
     if (this.#memory.isMiss(hash, question.minPosition)) return verification(miss);
     const parameterSets = miss.legacy ?? [];
     for (const parameterSet of parameterSets) {
-      const hashing = await this.options.hasher.hash(value, parameterSet, question.signal);
+      const hashing = await this.#hashOnce(value, hash, parameterSet);
       if (hashing.outcome === 'busy') return UNAVAILABLE;
       if (hashing.outcome === 'unknown-parameters') continue;
       const verdict = await question.ask(hashing.hash);
@@ -95,17 +96,25 @@ export class ValueVerifier {
       if (isFound) this.#memory.rememberFound(hash, hashing.hash);
       if (verdict.valid || verdict.code !== 'NOT_FOUND') return verification(verdict);
     }
-    // The oldest of the answers: a caller who insists on a later position gets a search of their own.
+    // The position of the oldest answer: a caller who insists on a later position gets a search of their own.
     if (miss.position !== undefined) this.#memory.rememberMiss(hash, BigInt(miss.position), parameterSets);
     return verification(miss);
+  }
+
+  /** Askers of one value at the same time share one run. None can call it off: it is bounded, and others may want it. */
+  #hashOnce(value: Secret, hash: string, parameterSet: string): Promise<LegacyHashing> {
+    const name = `${hash} ${parameterSet}`;
+    const running = this.#running.get(name);
+    if (running !== undefined) return running;
+    const run = this.options.hasher.hash(value, parameterSet).finally(() => this.#running.delete(name));
+    this.#running.set(name, run);
+    return run;
   }
 }
 
 /** One request's question, asked with one hash or another, within one deadline. */
 class Question {
   readonly minPosition: bigint | undefined;
-  /** Ends the wait for a PBKDF2 run. */
-  readonly signal: AbortSignal;
   readonly #item: VerifyItem;
   readonly #requestOptions: RequestOptions;
 
@@ -114,8 +123,6 @@ class Question {
     { scopes, minPosition, deadlineMs = Date.now() + DEFAULT_TIMEOUT_MS, signal }: VerifyOptions,
   ) {
     this.minPosition = minPosition === undefined ? undefined : BigInt(minPosition);
-    const timeout = AbortSignal.timeout(Math.max(0, deadlineMs - Date.now()));
-    this.signal = signal === undefined ? timeout : AbortSignal.any([timeout, signal]);
     this.#item = { ...(scopes && { scopes: [...scopes] }), ...(minPosition !== undefined && { minPosition }) };
     this.#requestOptions = { deadlineMs, ...(signal && { signal }) };
   }
