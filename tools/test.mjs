@@ -14,6 +14,7 @@ requireNode();
 ensureInstalled();
 ensureBuilt();
 
+// Every folder that a test makes lies below this one, and goes with it.
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-test-'));
 const outputFile = join(folder, 'results.json');
 const jest = spawnSync(
@@ -30,7 +31,7 @@ const jest = spawnSync(
     ...process.argv.slice(2),
   ],
   // --json prints the whole result on stdout; people read stderr.
-  { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] },
+  { cwd: root, stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, TMPDIR: folder } },
 );
 
 const { passed, failed, skipped, leftOut } = tally(readResults(), jest.status);

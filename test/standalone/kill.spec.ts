@@ -1,6 +1,4 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { aFolder } from '#testing/folders';
 import { describe, expect, it } from '@jest/globals';
 import { KeysApi } from '#testing/keys-api';
 import { Random } from '#testing/random';
@@ -14,7 +12,7 @@ describe('kill -9 while requests are unanswered', () => {
   it('loses nothing that was acknowledged and does nothing by halves', async () => {
     const seed = Date.now() | 0;
     const random = new Random(seed);
-    const dataDir = mkdtempSync(join(tmpdir(), 'latchkey-kill-'));
+    const dataDir = aFolder('kill');
     const people = Array.from({ length: PEOPLE }, (_, nth) => new Witness(`person-${nth}`, new Random(seed + nth + 1)));
     const unanswered: number[] = [];
     let acknowledged = 0;

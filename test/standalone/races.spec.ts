@@ -1,6 +1,4 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { aFolder } from '#testing/folders';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { KeysApi } from '#testing/keys-api';
 import { scaled } from '#testing/scale';
@@ -14,7 +12,7 @@ describe('what is decided by the log and not by luck', () => {
   const userOf = (userId: string) => new KeysApi(service.url, userId, service.token);
 
   beforeAll(async () => {
-    service = await StandaloneProcess.start(mkdtempSync(join(tmpdir(), 'latchkey-races-')));
+    service = await StandaloneProcess.start(aFolder('races'));
   });
   afterAll(() => service.kill('SIGKILL'));
 

@@ -1,13 +1,9 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { aFolder } from '#testing/folders';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { EventStoreProcess } from '#testing/event-store-process';
 import { KeysApi } from '#testing/keys-api';
 import { StandaloneProcess } from '#testing/standalone-process';
 import { TcpProxy } from '#testing/tcp-proxy';
-
-const aFolder = () => mkdtempSync(join(tmpdir(), 'latchkey-rolls-'));
 
 /** Two services, each behind a relay of its own that can hold back what the one log answers. */
 describe('two rolls whose first reads saw the same hash', () => {
@@ -17,13 +13,13 @@ describe('two rolls whose first reads saw the same hash', () => {
   const SIGN_IN_TOKEN = 'one-token-for-both-services';
 
   beforeAll(async () => {
-    log = await EventStoreProcess.start(aFolder());
+    log = await EventStoreProcess.start(aFolder('rolls'));
     const target = { host: '127.0.0.1', port: log.port };
     relays = [await TcpProxy.open(target), await TcpProxy.open(target)];
     services = await Promise.all(
       relays.map(({ port }) => {
         const EVENTSTORE_URL = `esdb://127.0.0.1:${port}?tls=false`;
-        return StandaloneProcess.start(aFolder(), { EVENTSTORE_URL, SIGN_IN_TOKEN });
+        return StandaloneProcess.start(aFolder('rolls'), { EVENTSTORE_URL, SIGN_IN_TOKEN });
       }),
     );
   });

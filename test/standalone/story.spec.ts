@@ -1,13 +1,11 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { aFolder } from '#testing/folders';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { KeysApi } from '#testing/keys-api';
 import { StandaloneProcess } from '#testing/standalone-process';
 
 /** One service over the whole file; each test is a chapter and goes on from the one before. */
 describe('the whole story of a key, over HTTP', () => {
-  const dataDir = mkdtempSync(join(tmpdir(), 'latchkey-story-'));
+  const dataDir = aFolder('story');
   let service: StandaloneProcess;
   let ada: KeysApi;
   const seen = { id: '', first: '', rolled: '' };
