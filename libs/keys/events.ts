@@ -5,9 +5,9 @@
  *
  * `at` is ISO 8601 in UTC: the time of the command; for an imported key, the time it was first created.
  */
-export type KeyEvent = {
-  [Type in KeyEventType]: { readonly type: Type; readonly data: KeyEventData[Type] };
-}[KeyEventType];
+export type KeyEvent<Type extends KeyEventType = KeyEventType> = {
+  [Each in Type]: { readonly type: Each; readonly data: KeyEventData[Each] };
+}[Type];
 
 export type KeyEventType = keyof KeyEventData;
 
