@@ -1,0 +1,160 @@
+import { describe, expect, it } from '@jest/globals';
+import * as fc from 'fast-check';
+import { created, keyDeleted, relabelled, rolled, scopesChanged, stored, userDeleted } from '#testing/given-keys';
+import { scaled } from '#testing/scale';
+import { type KeyEvent } from './events.ts';
+import { KEY_EVENT_TYPES, keyEventMetadata, parseKeyEvent, type Upcasters } from './parse-key-event.ts';
+import { projectKey } from './project-key.ts';
+import { evolve, listKeys, noKeys } from './user-keys.ts';
+
+const EVENTS: readonly KeyEvent[] = [created(), rolled(), scopesChanged(), relabelled(), keyDeleted(), userDeleted()];
+const V1 = { schemaVersion: 1 };
+
+describe('parseKeyEvent', () => {
+  it('has an example here of every type', () => {
+    expect(EVENTS.map(({ type }) => type)).toEqual(KEY_EVENT_TYPES);
+  });
+
+  it.each(EVENTS)('reads $type back as it was written, with the memory of its command', (event) => {
+    const metadata = keyEventMetadata(event.type, { commandId: 'c1', digest: 'd1' });
+    const [data, meta] = JSON.parse(JSON.stringify([event.data, metadata])) as [unknown, unknown];
+    expect(parseKeyEvent(event.type, data, meta)).toEqual({ outcome: 'event', event, commandId: 'c1', digest: 'd1' });
+  });
+
+  it.each(EVENTS)('does not understand $type with any field missing or of another type', ({ type, data }) => {
+    for (const name of Object.keys(data)) {
+      const { [name]: _, ...rest } = data as Record<string, unknown>;
+      const inherited = Object.assign(
+        Object.create({ [name]: (data as Record<string, unknown>)[name] }) as object,
+        rest,
+      );
+      for (const bad of [
+        rest,
+        inherited,
+        { ...data, [name]: 7 },
+        { ...data, [name]: [null] },
+        { ...data, [name]: {} },
+      ]) {
+        expect(parseKeyEvent(type, bad, V1)).toEqual({ outcome: 'unknown', reason: 'data' });
+      }
+    }
+  });
+
+  it.each(['yesterday', '2026-03-01', '2026-03-01T08:00:00+01:00', '2026-13-01T08:00:00Z', ''])(
+    'does not take %p for a time in UTC',
+    (at) => {
+      expect(parseKeyEvent('UserDeleted', { userId: 'ann', at }, V1)).toEqual({ outcome: 'unknown', reason: 'data' });
+    },
+  );
+
+  it('drops what it does not know of an event that it knows', () => {
+    const data = JSON.parse('{"userId":"ann","at":"2026-03-01T08:00:00Z","more":1,"__proto__":{"evil":1}}') as unknown;
+    const parsed = parseKeyEvent('UserDeleted', data, V1);
+    expect(parsed).toStrictEqual({
+      outcome: 'event',
+      event: { type: 'UserDeleted', data: { userId: 'ann', at: '2026-03-01T08:00:00Z' } },
+    });
+  });
+
+  it.each(['KeyExploded', 'keyCreated', '', '$metadata', '__proto__', 'constructor', 'toString'])(
+    'does not know the type %p',
+    (type) => {
+      expect(parseKeyEvent(type, created().data, V1)).toEqual({ outcome: 'unknown', reason: 'type' });
+    },
+  );
+
+  it.each([undefined, null, {}, [], 'x', { schemaVersion: '1' }, { schemaVersion: 0 }, { schemaVersion: 1.5 }])(
+    'does not guess the version where the metadata are %p',
+    (metadata) => {
+      expect(parseKeyEvent('KeyCreated', created().data, metadata)).toEqual({ outcome: 'unknown', reason: 'version' });
+    },
+  );
+
+  it('does not read a version newer than this code', () => {
+    const newer = parseKeyEvent('KeyCreated', created().data, { schemaVersion: 2 });
+    expect(newer).toEqual({ outcome: 'unknown', reason: 'version' });
+  });
+
+  it('remembers a command only where both its id and its digest are there', () => {
+    const parsed = parseKeyEvent('UserDeleted', userDeleted().data, { ...V1, commandId: 'c1', digest: 5 });
+    expect(parsed).toStrictEqual({ outcome: 'event', event: userDeleted() });
+  });
+
+  it('never throws, whatever is stored', () => {
+    const type = fc.oneof(fc.constantFrom(...KEY_EVENT_TYPES), fc.string());
+    const field = fc.oneof(fc.jsonValue(), fc.constantFrom('2026-03-01T08:00:00Z', ['*'], null, 'x'));
+    const names = ['userId', 'keyId', 'label', 'description', 'scopes', 'hash', 'oldHash', 'newHash', 'mask', 'at'];
+    const likely = fc.record(Object.fromEntries(names.map((name) => [name, field])), { requiredKeys: [] });
+    const data = fc.oneof(fc.jsonValue(), likely, fc.anything());
+    const metadata = fc.oneof(fc.constant(V1), fc.jsonValue(), fc.anything());
+    fc.assert(
+      fc.property(type, data, metadata, (...read) => {
+        expect(['event', 'unknown']).toContain(parseKeyEvent(...read).outcome);
+      }),
+      { numRuns: scaled(5000) },
+    );
+  });
+});
+
+describe('old versions', () => {
+  /** As if labels had been called names at first, and descriptions had come with version 3. */
+  const upcasters: Upcasters = {
+    KeyRelabelled: [({ name, ...rest }) => ({ ...rest, label: name }), (data) => ({ ...data, description: null })],
+  };
+  const { userId, keyId, at } = relabelled().data;
+  const current = relabelled({ description: null });
+
+  it.each([
+    [1, { userId, keyId, at, name: 'Nightly CI' }],
+    [2, { userId, keyId, at, label: 'Nightly CI' }],
+    [3, { userId, keyId, at, label: 'Nightly CI', description: null }],
+  ])('are lifted step by step to the present one: version %i', (schemaVersion, data) => {
+    const parsed = parseKeyEvent('KeyRelabelled', data, { schemaVersion }, upcasters);
+    expect(parsed).toEqual({ outcome: 'event', event: current });
+  });
+
+  it('leave the other types alone', () => {
+    const parsed = parseKeyEvent('KeyDeleted', keyDeleted().data, V1, upcasters);
+    expect(parsed).toEqual({ outcome: 'event', event: keyDeleted() });
+  });
+
+  it('are checked after the lift, and a lift that fails is not the end of a fold', () => {
+    const fails: Upcasters = {
+      KeyRelabelled: [
+        () => {
+          throw new Error('no such field');
+        },
+      ],
+    };
+    const unknown = { outcome: 'unknown', reason: 'data' };
+    expect(parseKeyEvent('KeyRelabelled', { userId, keyId, at, name: 5 }, V1, upcasters)).toEqual(unknown);
+    expect(parseKeyEvent('KeyRelabelled', current.data, V1, fails)).toEqual(unknown);
+  });
+});
+
+describe('a fold and a projection', () => {
+  it('never throw, whatever the sequence of events', () => {
+    const word = fc.constantFrom('a', 'b', '__proto__', 'constructor', '', 'pbkdf2_sha256$1$s$x');
+    const scopes = fc.array(word, { maxLength: 3 });
+    const times = fc.constantFrom('2026-03-01T08:00:00Z', '2026-03-01T08:00:00.000Z');
+    const data = fc.record({
+      ...{ userId: word, keyId: word, label: word, description: fc.option(word), scopes },
+      ...{ hash: word, oldHash: word, newHash: word, mask: word, at: times },
+    });
+    const memory = fc.record({ commandId: word, digest: word }, { requiredKeys: [] });
+    const events = fc.array(fc.tuple(fc.constantFrom(...KEY_EVENT_TYPES), data, memory), { maxLength: 60 });
+    fc.assert(
+      fc.property(events, (sequence) => {
+        let user = noKeys();
+        sequence.forEach(([type, fields, { commandId, digest }], index) => {
+          const event = { type, data: fields } as KeyEvent;
+          const known = commandId === undefined || digest === undefined ? {} : { commandId, digest };
+          user = evolve(user, stored(event, { ...known, position: BigInt(index) }));
+          expect(projectKey(event).length).toBeLessThan(3);
+        });
+        expect(listKeys(user)).toHaveLength(user.keys.size);
+      }),
+      { numRuns: scaled(2000) },
+    );
+  });
+});
