@@ -1,0 +1,103 @@
+import { inspect } from 'node:util';
+import { type LoggerService } from '@nestjs/common';
+import { type DestinationStream, type Logger, destination, pino } from 'pino';
+import pretty from 'pino-pretty';
+import { redact } from './redact.ts';
+import { type LogLevel } from './settings.ts';
+
+export interface LogOptions {
+  readonly level: LogLevel;
+  /** For people: on a terminal by default; JSON lines otherwise. */
+  readonly pretty?: boolean;
+  /** Standard output by default. */
+  readonly to?: DestinationStream;
+}
+
+/**
+ * The process's one log. Lines are written before the call returns, so a crash loses none; that costs a few microseconds
+ * each. `value`, `authorization` and the like are cut out of the fields (see redact.ts), never out of a message's text.
+ */
+export function createLogger({ level, pretty: isPretty = process.stdout.isTTY, to }: LogOptions): Logger {
+  const options = {
+    level,
+    base: null,
+    timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    formatters: { level: (label: string) => ({ level: label }), log: redact },
+    // Errors are taken apart by redact, before pino's own serializer would see them.
+    serializers: { err: (error: unknown) => error },
+  };
+  if (!isPretty) return pino(options, to ?? destination({ fd: 1, sync: true }));
+  return pino(
+    options,
+    pretty({
+      colorize: to === undefined,
+      destination: to ?? 1,
+      sync: true,
+      translateTime: 'SYS:HH:MM:ss.l',
+      ignore: 'context',
+      messageFormat: '{if context}{context}: {end}{msg}',
+    }),
+  );
+}
+
+/** Contexts under which Nest tells its own start in dozens of lines. */
+const START_UP = new Set([
+  'InstanceLoader',
+  'NestApplication',
+  'NestFactory',
+  'NestMicroservice',
+  'RouterExplorer',
+  'RoutesResolver',
+]);
+
+/** Lets Nest's lines, and those of every `new Logger('Name')`, go where ours go. */
+export class NestLogger implements LoggerService {
+  readonly #logger: Logger;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  log(message: unknown, ...rest: unknown[]): void {
+    this.#write(START_UP.has(String(rest.at(-1))) ? 'debug' : 'info', message, rest);
+  }
+
+  warn(message: unknown, ...rest: unknown[]): void {
+    this.#write('warn', message, rest);
+  }
+
+  error(message: unknown, ...rest: unknown[]): void {
+    this.#write('error', message, rest);
+  }
+
+  fatal(message: unknown, ...rest: unknown[]): void {
+    this.#write('fatal', message, rest);
+  }
+
+  debug(message: unknown, ...rest: unknown[]): void {
+    this.#write('debug', message, rest);
+  }
+
+  verbose(message: unknown, ...rest: unknown[]): void {
+    this.#write('trace', message, rest);
+  }
+
+  /** Nest's convention: (message, [stack or details…], context), where the message may be the error itself. */
+  #write(level: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace', message: unknown, rest: unknown[]): void {
+    if (!this.#logger.isLevelEnabled(level)) return;
+    const context = typeof rest.at(-1) === 'string' && !isStack(rest.at(-1)) ? rest.at(-1) : undefined;
+    const details = rest.slice(0, context === undefined ? rest.length : -1).filter((detail) => detail !== undefined);
+    const err = [message, ...details].find((one) => one instanceof Error);
+    const stack = details.find(isStack);
+    const fields = typeof message === 'object' && message !== err ? message : undefined;
+    const others = details.filter((detail) => detail !== err && detail !== stack);
+    this.#logger[level](
+      { ...fields, context, err, stack, ...(others.length === 0 ? {} : { details: others }) },
+      ...(typeof message === 'object' ? [err?.message] : [typeof message === 'string' ? message : inspect(message)]),
+    );
+  }
+}
+
+function isStack(detail: unknown): boolean {
+  return typeof detail === 'string' && /\n\s+at /.test(detail);
+}
