@@ -23,9 +23,8 @@ export function parseJsonBody(bytes: Uint8Array): unknown {
 }
 
 /** Bodies of any other media type: none is fine, whatever the content type says of it. */
-export function refuseOtherBody(bytes: Uint8Array): undefined {
+export function refuseOtherBody(bytes: Uint8Array): void {
   if (bytes.byteLength > 0) throw problemOfStatus(415) ?? malformed();
-  return undefined;
 }
 
 /** Level by level instead of recursively, so that depth costs no stack. */

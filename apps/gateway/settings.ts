@@ -1,39 +1,35 @@
 import { z } from 'zod';
 import { DEFAULT_KEY_PREFIX, KEY_PREFIX } from '#credentials/key-value';
 import { isLoopbackHost } from '#runtime/loopback';
+import { host, port } from '#runtime/settings';
 
-const port = z.coerce.number().int().min(0).max(65_535);
+/** What the gateway reads from its environment (docs/settings.md), for every process that holds one. */
+export const gatewayFields = {
+  HTTP_HOST: host.default('127.0.0.1'),
+  /** 0: any free port. */
+  HTTP_PORT: port.default(8080),
+  /** No default: what is unset and matters for security is closed. */
+  SIGN_IN: z
+    .enum(['development', 'proxy', 'oidc'], 'must be development')
+    .refine((mode) => mode === 'development', 'must be development: proxy and oidc are not available in this version'),
+  /** The password of HTTP Basic in development. */
+  SIGN_IN_TOKEN: z.string('must be a text').min(16, 'must be at least 16 characters'),
+  KEY_PREFIX: z
+    .string()
+    .regex(KEY_PREFIX, 'must be 1 to 16 letters and digits, a letter first')
+    .default(DEFAULT_KEY_PREFIX),
+  /** 1: legacy hashes of a single iteration count too, as PostHog's own tests use them. */
+  LEGACY_TEST_ITERATIONS: z.literal('1', 'must be 1 or unset').optional(),
+};
 
-/**
- * What the gateway reads from its environment (docs/settings.md). What is unset and matters for security is closed:
- * without `SIGN_IN` it does not start.
- */
-export const gatewaySettings = z
-  .object({
-    HTTP_HOST: z.string().min(1).default('127.0.0.1'),
-    /** 0: any free port. */
-    HTTP_PORT: port.default(8080),
-    SIGN_IN: z
-      .enum(['development', 'proxy', 'oidc'], 'must be development')
-      .refine((mode) => mode === 'development', 'proxy and oidc are not available in this version'),
-    /** The password of HTTP Basic in development. */
-    SIGN_IN_TOKEN: z.string().min(16, 'must be at least 16 characters'),
-    KEY_PREFIX: z
-      .string()
-      .regex(KEY_PREFIX, 'must be 1 to 16 letters and digits, a letter first')
-      .default(DEFAULT_KEY_PREFIX),
-    /** 1: legacy hashes of a single iteration count too, as PostHog's own tests use them. */
-    LEGACY_TEST_ITERATIONS: z.literal('1', 'must be 1 or unset').optional(),
-  })
-  .superRefine((settings, context) => {
-    if (!isLoopbackHost(settings.HTTP_HOST)) {
-      context.addIssue({
-        code: 'custom',
-        path: ['HTTP_HOST'],
-        message: 'must be a loopback address while SIGN_IN=development',
-      });
-    }
-  });
+/** One token for everybody is for this machine alone. */
+export function listensOnLoopback(settings: { readonly HTTP_HOST: string }, context: z.RefinementCtx): void {
+  if (isLoopbackHost(settings.HTTP_HOST)) return;
+  const message = 'must be a loopback address while SIGN_IN=development';
+  context.addIssue({ code: 'custom', path: ['HTTP_HOST'], message });
+}
+
+export const gatewaySettings = z.object(gatewayFields).superRefine(listensOnLoopback);
 export type GatewaySettings = z.infer<typeof gatewaySettings>;
 
 /** The provider's token. */
