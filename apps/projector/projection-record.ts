@@ -10,7 +10,7 @@ export interface ProjectionStatus {
   /** Events that changed the lookup, as delivered: overlapping deliveries count twice. */
   readonly events: number;
   readonly skippedUnknown: number;
-  /** Changes that would have touched another owner's entry. */
+  /** Changes that did nothing, because the entry is not their owner's. */
   readonly refused: number;
   readonly proofs: number;
   readonly faults: number;

@@ -66,7 +66,7 @@ export class GenerationWriter {
   }
 
   /**
-   * @returns how many changes were refused because the entry is another owner's
+   * @returns how many changes were refused, see ShardWriteResult
    * @throws GenerationLost; GenerationBehind when a shard has not reached `after`, for example since its server was
    *   restored from an older dump (resume from `resumeAfter`); LookupUnavailable
    */

@@ -20,6 +20,7 @@ export interface LookupStore {
   /** Empty shards without checkpoint or stamp. False: a generation of this name exists. */
   createGeneration(generation: string, origin: GenerationOrigin): Promise<boolean>;
 
+  /** Readers that are still on it may finish: where they can't be seen, it goes after a time of grace. */
   dropGeneration(generation: string): Promise<void>;
 
   /** Undefined: there is no such generation (dropped, or lost with its server's memory). */
@@ -70,7 +71,7 @@ export interface ShardWrite {
 }
 
 export type ShardWriteResult =
-  /** `refused`: puts over another owner's entry and removes of another owner's entry, which changed nothing. */
+  /** `refused`: how many changes did nothing: puts over another's entry; replaces and removes of what is not their owner's. */
   | { readonly outcome: 'written'; readonly refused: number }
   | { readonly outcome: 'mismatch'; readonly actual: Checkpoint | undefined }
   | { readonly outcome: 'missing' };

@@ -63,7 +63,7 @@ export class MemoryLookupReader implements LookupReader {
   /** The store calls this at every write, so a change of a stamp is seen when it happens. */
   observe(generation: MemoryGeneration): void {
     const nowMs = this.#options.monotonicMs();
-    for (const shard of generation.shards) this.#watch(shard).observe(shard.stamp, nowMs);
+    for (const shard of generation.shards) this.#watch(shard).observe(shard.stamp, nowMs, nowMs);
     this.wake();
   }
 

@@ -47,14 +47,13 @@ export class MemoryShard {
     return { outcome: 'written', refused };
   }
 
-  /** False: the entry is another owner's. */
+  /** False: there is no entry of that owner's to change. */
   #change(change: LookupChange): boolean {
     if ('put' in change) return this.#set(fieldOf(change.put), change.entry, true);
     if ('replace' in change) return this.#set(fieldOf(change.replace), change.entry, false);
     const field = fieldOf(change.remove);
     const held = this.entries.get(field);
-    if (held === undefined) return true;
-    return isOwner(change.owner, held) && this.entries.delete(field);
+    return held !== undefined && isOwner(change.owner, held) && this.entries.delete(field);
   }
 
   #set(field: string, entry: LookupEntry, mayAdd: boolean): boolean {

@@ -8,11 +8,13 @@ export class StampWatch {
   #seenAtMs: number | undefined;
   #changedAfterMs: number | undefined;
 
-  /** To be called with every reading, and at least a few times per bound: a change is dated by the reading before it. */
-  observe(stamp: string | undefined, nowMs: number): void {
-    if (stamp === undefined) this.#changedAfterMs = undefined;
-    // The change happened some time after the last look, and may be that old.
-    else if (stamp !== this.#stamp) this.#changedAfterMs = this.#seenAtMs;
+  /**
+   * To be called with every reading, and several times per bound. A change happened after the reading before it, and may
+   * be that old; a watcher that is told of every write as it happens passes `nowMs` for `unchangedUntilMs`.
+   */
+  observe(stamp: string | undefined, nowMs: number, unchangedUntilMs = this.#seenAtMs): void {
+    if (stamp === undefined || this.#seenAtMs === undefined) this.#changedAfterMs = undefined;
+    else if (stamp !== this.#stamp) this.#changedAfterMs = unchangedUntilMs;
     this.#stamp = stamp;
     this.#seenAtMs = nowMs;
   }
