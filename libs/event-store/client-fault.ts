@@ -7,6 +7,7 @@ import {
   StreamNotFoundError,
   WrongExpectedVersionError,
 } from '@eventstore/db-client';
+import { UnusableAnswer } from './event-store-unavailable.ts';
 
 /**
  * What a rejection of the client says. Only the named answers are the server's word. All the rest (UnknownError,
@@ -21,15 +22,22 @@ export type ClientFault =
   | { readonly kind: 'refused' }
   /** The client has already turned to the leader that the answer names: ask again, over the same client. */
   | { readonly kind: 'not-leader' }
-  | { readonly kind: 'unknown' };
+  /** `reconnect`: the way to the server is in doubt, not only this call. */
+  | { readonly kind: 'unknown'; readonly reconnect: boolean };
 
-/** gRPC status codes after which a repetition is pointless. */
+/** gRPC's status codes. */
+const CANCELLED = 1;
 const INVALID_ARGUMENT = 3;
+const DEADLINE_EXCEEDED = 4;
 const PERMISSION_DENIED = 7;
 const RESOURCE_EXHAUSTED = 8;
 const UNIMPLEMENTED = 12;
+const UNAVAILABLE = 14;
 const UNAUTHENTICATED = 16;
-const POINTLESS = new Set<unknown>([INVALID_ARGUMENT, PERMISSION_DENIED, UNIMPLEMENTED, UNAUTHENTICATED]);
+
+const REFUSALS = new Set<unknown>([INVALID_ARGUMENT, PERMISSION_DENIED, UNIMPLEMENTED, UNAUTHENTICATED]);
+/** No code at all: our own timer, a failed discovery, a closed channel. */
+const CONNECTION_IN_DOUBT = new Set<unknown>([CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE, undefined]);
 
 export function faultOf(error: unknown): ClientFault {
   if (error instanceof WrongExpectedVersionError) {
@@ -41,11 +49,13 @@ export function faultOf(error: unknown): ClientFault {
   if (error instanceof MaxAppendSizeExceededError) return { kind: 'too-large' };
   if (error instanceof NotLeaderError) return { kind: 'not-leader' };
   if (error instanceof AccessDeniedError || error instanceof InvalidArgumentError) return { kind: 'refused' };
-  if (!(error instanceof Error)) return { kind: 'unknown' };
+  if (error instanceof UnusableAnswer) return { kind: 'refused' };
+  if (!(error instanceof Error)) return { kind: 'unknown', reconnect: true };
   const code = 'code' in error ? error.code : undefined;
   // A message beyond what the server's transport takes never reaches the append limit that has an error of its own.
   if (code === RESOURCE_EXHAUSTED && /larger than max|exceeds the maximum/i.test(error.message)) {
     return { kind: 'too-large' };
   }
-  return { kind: POINTLESS.has(code) ? 'refused' : 'unknown' };
+  if (REFUSALS.has(code)) return { kind: 'refused' };
+  return { kind: 'unknown', reconnect: CONNECTION_IN_DOUBT.has(code) };
 }

@@ -17,7 +17,7 @@ const OPTIONS = new Set([
   'keepalivetimeout',
 ]);
 
-/** Throws where the client would throw or print the string; what is thrown here says nothing of its content. */
+/** Throws where the client would print the string or could not be used; what is thrown says nothing of its content. */
 export function requireUsable(url: string): void {
   if (!/^\s*esdb(\+discover)?:\/\/./.test(url)) {
     throw new TypeError('The event store’s connection string must begin with esdb:// or esdb+discover://');
@@ -25,7 +25,7 @@ export function requireUsable(url: string): void {
   for (const [key] of options(url)) {
     if (!OPTIONS.has(flat(key))) throw new TypeError('The event store’s connection string has an unknown option.');
   }
-  if (keepAliveOf(url) < KEEP_ALIVE_MS) {
+  if (!(keepAliveOf(url) >= KEEP_ALIVE_MS)) {
     throw new TypeError(`The event store’s keepAliveInterval must be at least ${KEEP_ALIVE_MS} ms.`);
   }
 }

@@ -3,7 +3,12 @@
  * been stored; asking again with the same event ids and expected revision finds out. The message holds no secret.
  */
 export class EventStoreUnavailable extends Error {
-  override readonly name = 'EventStoreUnavailable';
+  override readonly name: string = 'EventStoreUnavailable';
+}
+
+/** The server answered, with what can't be built on. Asking again would bring the same. */
+export class UnusableAnswer extends EventStoreUnavailable {
+  override readonly name = 'UnusableAnswer';
 }
 
 /** An event that is no JSON (a BigInt, a cycle, a function): the caller's mistake, found before anything is sent. */

@@ -3,7 +3,7 @@ import { isPosition } from '#contracts/position';
 import { MAX_BATCH, batches } from './batches.ts';
 import { faultOf } from './client-fault.ts';
 import { type Connection } from './connection.ts';
-import { EventStoreUnavailable } from './event-store-unavailable.ts';
+import { EventStoreUnavailable, UnusableAnswer } from './event-store-unavailable.ts';
 import { type Position, type RecordedEvent } from './recorded-event.ts';
 import { type Attempt } from './until-known.ts';
 
@@ -102,7 +102,7 @@ export function recorded({ event }: ResolvedEvent): RecordedEvent[] {
   if (event === undefined) return [];
   const { position } = event;
   if (position === undefined || !isPosition(position.commit) || !isPosition(position.prepare)) {
-    throw new EventStoreUnavailable('The event store sent an event without its position in the log.');
+    throw new UnusableAnswer('The event store sent an event without its position in the log.');
   }
   return [
     {

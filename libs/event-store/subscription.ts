@@ -1,6 +1,7 @@
-import { START, streamNameFilter, type AllStreamResolvedEvent } from '@eventstore/db-client';
+import { START, streamNameFilter, type AllStreamResolvedEvent, type EventStoreDBClient } from '@eventstore/db-client';
 import { backOffMs, pause, type BackOff } from './back-off.ts';
 import { MAX_BATCH, batches } from './batches.ts';
+import { faultOf } from './client-fault.ts';
 import { type Connection } from './connection.ts';
 import { EventStoreUnavailable } from './event-store-unavailable.ts';
 import { isAfter, isOurs, recorded } from './read-events.ts';
@@ -39,11 +40,12 @@ export async function subscribe(
   for (let failures = 0; !aborted(signal) && !connection.closed; failures += 1) {
     const client = connection.client();
     try {
-      await follow(connection, timeouts, options, () => (failures = 0));
+      await follow(client, timeouts, options, () => (failures = 0));
     } catch (error) {
       if (aborted(signal)) return;
       onState?.('lost', error);
-      if (!(error instanceof HandlerFailure)) connection.replace(client);
+      const fault = faultOf(error);
+      if (!(error instanceof HandlerFailure) && fault.kind === 'unknown' && fault.reconnect) connection.replace(client);
     }
     await pause(backOffMs(timeouts.backOff, failures), signal);
   }
@@ -54,18 +56,14 @@ export async function subscribe(
  * behind the log's head for ever, and a listener for them that throws would stall the subscription unnoticed.
  */
 async function follow(
-  connection: Connection,
+  client: EventStoreDBClient,
   { confirmMs }: SubscriptionTimeouts,
   { prefixes, after, onBatch, signal, onState }: SubscribeOptions,
   onProgress: () => void,
 ): Promise<void> {
   const start = after();
-  const call = connection
-    .client()
-    .subscribeToAll(
-      { fromPosition: start ?? START, filter: streamNameFilter({ prefixes, checkpointInterval: CHECKPOINT_INTERVAL }) },
-      { highWaterMark: MAX_BATCH },
-    );
+  const filter = streamNameFilter({ prefixes, checkpointInterval: CHECKPOINT_INTERVAL });
+  const call = client.subscribeToAll({ fromPosition: start ?? START, filter }, { highWaterMark: MAX_BATCH });
   const unconfirmed = setTimeout(
     () => call.destroy(new EventStoreUnavailable(`No subscription was confirmed within ${confirmMs} ms.`)),
     confirmMs,

@@ -46,11 +46,11 @@ export async function untilKnown<T>(
       return await bounded(Math.min(leftMs, timeouts.attemptMs), signal, (ms, own) => attempt(client, ms, own));
     } catch (error) {
       signal?.throwIfAborted();
-      const { kind } = faultOf(error);
-      if (kind === 'refused') {
+      const fault = faultOf(error);
+      if (fault.kind === 'refused') {
         throw new EventStoreUnavailable(`The event store refused ${operation}.`, { cause: error });
       }
-      if (kind !== 'not-leader') connection.replace(client);
+      if (fault.kind === 'unknown' && fault.reconnect) connection.replace(client);
       last = error;
     }
     await pause(Math.min(backOffMs(timeouts.backOff, failures), Math.max(0, endMs - performance.now())), signal);
