@@ -5,11 +5,6 @@ import { type NewEvent, type Position, type RecordedEvent } from './recorded-eve
 import { subscribe, type SubscribeOptions, type SubscriptionTimeouts } from './subscription.ts';
 import { untilKnown, type CallOptions, type Timeouts } from './until-known.ts';
 
-export { type AppendResult } from './append-events.ts';
-export { EventStoreUnavailable, UnserialisableEvent } from './event-store-unavailable.ts';
-export { type ReadAllOptions, type StreamRead } from './read-events.ts';
-export { type SubscribeOptions, type SubscriptionState } from './subscription.ts';
-
 export interface EventStoreOptions extends Partial<Timeouts>, Partial<SubscriptionTimeouts> {}
 
 const DEFAULTS: Timeouts & SubscriptionTimeouts = {

@@ -4,6 +4,7 @@ import {
   Server,
   ServerCredentials,
   credentials,
+  status,
   type ClientDuplexStream,
   type ServerDuplexStream,
   type StatusObject,
@@ -23,6 +24,8 @@ export type Method = keyof typeof PATHS;
 export interface Failure {
   readonly code: number;
   readonly details: string;
+  /** The trailers, by which EventStoreDB says which error it is. */
+  readonly trailers?: Readonly<Record<string, string>>;
 }
 
 /** What happens to a call. The server does its part, except with `answer`. */
@@ -58,11 +61,11 @@ export class GrpcRelay {
   static async open(target: { readonly host: string; readonly port: number }): Promise<GrpcRelay> {
     const server = new Server();
     const upstream = new Client(`${target.host}:${target.port}`, credentials.createInsecure());
-    const handlers: Record<string, (call: Handled) => void> = {};
+    const methods = Object.keys(PATHS) as Method[];
     // To the wire all four kinds of call are the same: as streams both ways, one handler serves them.
     server.addService(
-      Object.fromEntries(Object.entries(PATHS).map(([method, path]) => [method, definition(path)])),
-      new Proxy(handlers, { get: (_, method: Method) => (call: Handled) => relay.#relay(method, call) }),
+      Object.fromEntries(methods.map((method) => [method, definition(PATHS[method])])),
+      Object.fromEntries(methods.map((method) => [method, (call: Handled) => relay.#relay(method, call)])),
     );
     const port = await new Promise<number>((resolve, reject) =>
       server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
@@ -130,7 +133,8 @@ export class GrpcRelay {
     call.on('cancelled', over);
     call.on('close', over);
     call.on('error', over);
-    call.pipe(forwarded);
+    call.on('data', (request: Buffer) => forwarded.write(request));
+    call.on('end', () => forwarded.end());
     forwarded.on('metadata', (metadata: Metadata) => call.sendMetadata(metadata));
     forwarded.on('data', (reply: Buffer) => {
       this.replies.set(method, (this.replies.get(method) ?? 0) + 1);
@@ -140,13 +144,13 @@ export class GrpcRelay {
     });
     const withheld = fault !== undefined && 'withholdReply' in fault;
     forwarded.on('error', (error: StatusObject & Error) => {
-      if (!withheld && !call.cancelled) fail(call, error);
+      if (!withheld && !call.cancelled) call.emit('error', error);
     });
     forwarded.on('end', () => {
       // The status follows: an error is passed on where it is emitted.
-      forwarded.once('status', ({ code }: StatusObject) => {
+      forwarded.once('status', ({ code }: { readonly code: status }) => {
         open.delete(call);
-        if (code === 0 && !withheld) call.end();
+        if (code === status.OK && !withheld) call.end();
       });
     });
   }
@@ -171,8 +175,10 @@ function write(from: Forwarded, to: Handled, reply: Buffer): void {
   to.once('drain', () => from.resume());
 }
 
-function fail(call: Handled, failure: Failure & { readonly metadata?: Metadata }): void {
-  call.emit('error', { ...failure, metadata: failure.metadata ?? new Metadata() });
+function fail(call: Handled, { code, details, trailers = {} }: Failure): void {
+  const metadata = new Metadata();
+  for (const [name, value] of Object.entries(trailers)) metadata.set(name, value);
+  call.emit('error', { code, details, metadata });
 }
 
 function definition(path: string) {

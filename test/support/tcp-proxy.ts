@@ -48,6 +48,14 @@ export class TcpProxy {
     this.refusing = false;
   }
 
+  /** Live connections carry nothing more, either way, and stay open. New ones are served. */
+  freeze(): void {
+    for (const { client, server } of this.pairs) {
+      client.pause();
+      server.pause();
+    }
+  }
+
   /** Requests go through, replies are held back: what the server did stays unknown to the client. */
   withholdReplies(): void {
     this.withholding = true;
