@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { type LoggerService } from '@nestjs/common';
 import { type DestinationStream, type Logger, destination, pino } from 'pino';
-import pretty from 'pino-pretty';
+import { prettyFactory } from 'pino-pretty';
 import { redact } from './redact.ts';
 import { type LogLevel } from './settings.ts';
 
@@ -26,18 +26,19 @@ export function createLogger({ level, pretty: isPretty = process.stdout.isTTY, t
     // Errors are taken apart by redact, before pino's own serializer would see them.
     serializers: { err: (error: unknown) => error },
   };
-  if (!isPretty) return pino(options, to ?? destination({ fd: 1, sync: true }));
-  return pino(
-    options,
-    pretty({
-      colorize: to === undefined,
-      destination: to ?? 1,
-      sync: true,
-      translateTime: 'SYS:HH:MM:ss.l',
-      ignore: 'context',
-      messageFormat: '{if context}{context}: {end}{msg}',
-    }),
-  );
+  const out = to ?? destination({ fd: 1, sync: true });
+  return pino(options, isPretty ? forPeople(out, { colorize: to === undefined }) : out);
+}
+
+/** Without pino-pretty's stream, which would still hold lines when the process ends. */
+function forPeople(out: DestinationStream, { colorize }: { readonly colorize: boolean }): DestinationStream {
+  const format = prettyFactory({
+    colorize,
+    translateTime: 'SYS:HH:MM:ss.l',
+    ignore: 'context',
+    messageFormat: '{if context}{context}: {end}{msg}',
+  });
+  return { write: (line) => out.write(format(line)) };
 }
 
 /** Contexts under which Nest tells its own start in dozens of lines. */

@@ -26,8 +26,9 @@ function redactValue(value: unknown, depth: number): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (depth > MAX_DEPTH) return '[deep]';
   if (value instanceof Error) return redactObject({ ...stdSerializers.err(value) }, depth);
+  if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
   // Says itself how it reads: dates, and secrets that redact themselves.
   if ('toJSON' in value && typeof value.toJSON === 'function') return value;
   if (Array.isArray(value)) return value.slice(0, MAX_ITEMS).map((item) => redactValue(item, depth + 1));
-  return ArrayBuffer.isView(value) ? `[${value.byteLength} bytes]` : redactObject(value, depth);
+  return redactObject(value, depth);
 }
