@@ -50,7 +50,7 @@ export default {
     },
     builds('contracts'),
     builds('credentials', 'contracts'),
-    builds('event-store'),
+    builds('event-store', 'contracts'),
     builds('runtime'),
     builds('key-lookup', 'contracts', 'keys'),
     builds('verification', 'contracts', 'key-lookup', 'credentials'),
