@@ -29,7 +29,8 @@ export function createHttpAdapter(): FastifyAdapter {
   const adapter = new FastifyAdapter({
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    http: { maxHeaderSize: MAX_HEADER_BYTES },
+    // Node would refuse a request without a Host itself, and not in the envelope.
+    http: { maxHeaderSize: MAX_HEADER_BYTES, requireHostHeader: false },
     genReqId: () => randomUUID(),
     // As long as a whole request line may be: an over-long id is an unknown key, not another kind of error.
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_HEADER_BYTES },
@@ -56,6 +57,7 @@ export function createHttpAdapter(): FastifyAdapter {
     settle(
       (error) => (error === null ? done() : done(error)),
       () => {
+        if (request.raw.headers.host === undefined) throw problemOfStatus(400) ?? internalError();
         assertLocal(request);
         if (request.is404) throw unrouted(request, routes);
         readBodyHeaders(request);

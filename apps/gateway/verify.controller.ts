@@ -1,5 +1,6 @@
 import { All, Controller, HttpCode, Req, Res } from '@nestjs/common';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
+import { HttpProblem } from './http-problem.ts';
 import { KeyCredentials, keyMissing } from './key-credentials.ts';
 import { tellPosition } from './position-header.ts';
 import { readVerifyQuery } from './verify-query.ts';
@@ -15,10 +16,13 @@ export class VerifyController {
   @All()
   @HttpCode(200)
   async verify(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply) {
-    const query = readVerifyQuery(request.query);
     const credential = this.keys.find(request);
     if (credential === undefined) throw keyMissing();
-    const key = await this.keys.verify(credential, query);
+    const query = readVerifyQuery(request.query);
+    const isBadQuery = query instanceof HttpProblem;
+    // What is wrong with the question is told only to holders of a good key.
+    const key = await this.keys.verify(credential, isBadQuery ? {} : query);
+    if (isBadQuery) throw query;
     tellPosition(reply, key.position);
     reply.headers({
       'x-latchkey-user': headerText(key.userId),
