@@ -23,6 +23,15 @@ export class KeyModel {
     return { reply: structuredClone(reply), changed };
   }
 
+  /** A key that comes from elsewhere: nothing is asked, and the limit does not hold. */
+  import({ hash, ...key }: ModelImport): void {
+    const user = this.#user(key.userId);
+    const legacy = hash.startsWith('pbkdf2_sha256$');
+    user.keys.push({ hash, record: { ...key, description: null, mask: null, lastRolledAt: null, legacy } });
+    user.usedKeyIds.push(key.keyId);
+    user.usedHashes.push(hash);
+  }
+
   /** Newest first. */
   records(userId: string): ModelRecord[] {
     return structuredClone(newestFirst(this.#user(userId).keys).map(({ record }) => record));
@@ -75,6 +84,15 @@ export type ModelIntent = { userId: string } & (
   | { do: 'deleteKey'; keyId: string }
   | { do: 'deleteUser' }
 );
+
+export interface ModelImport {
+  userId: string;
+  keyId: string;
+  label: string;
+  scopes: string[];
+  hash: string;
+  createdAt: string;
+}
 
 export type ModelReply = { ok: true; record?: ModelRecord; deletedKeys?: string[] } | { ok: false; code: string };
 

@@ -10,7 +10,7 @@ import { keyEventMetadata, parseKeyEvent } from '#keys/parse-key-event';
 import { rememberedCommand } from '#keys/remembered-commands';
 import { rollKey } from '#keys/roll-key';
 import { deletedKeys, evolve, getKey, listKeys, noKeys, type UserKeys } from '#keys/user-keys';
-import { type ModelCommand, type ModelRecord, type ModelReply } from '#testing/key-model';
+import { type ModelCommand, type ModelImport, type ModelRecord, type ModelReply } from '#testing/key-model';
 
 export type StreamReply = ModelReply & {
   /** Of the command's last event; where nothing changed, of the stream's last one. */
@@ -31,8 +31,15 @@ export class UserStreams {
     const { user } = this.#stream(command.userId);
     const decision = decide(user, command, at, firstSeenHash);
     if ('refused' in decision) return { ok: false, code: decision.refused };
-    for (const event of decision.events) this.#append(event, command);
+    const metadata = { commandId: command.commandId, digest: digestOf(command) };
+    for (const event of decision.events) this.#append(event, metadata);
     return this.#remembered(command) ?? this.#unchanged(command);
+  }
+
+  /** A key that comes from elsewhere, limit or not. */
+  import({ createdAt, ...key }: ModelImport): void {
+    const data = { ...key, description: null, mask: null, at: createdAt };
+    this.#append({ type: 'KeyCreated', data }, { commandId: `import-${key.keyId}`, digest: key.hash });
   }
 
   hashOf(userId: string, keyId: string): string | undefined {
@@ -62,9 +69,9 @@ export class UserStreams {
     return { ...done(command, key, deletedKeys(user)), position: lastPosition };
   }
 
-  #append(event: KeyEvent, command: ModelCommand): void {
-    const { commandId, userId } = command;
-    const metadata = keyEventMetadata(event.type, { commandId, digest: digestOf(command) });
+  #append(event: KeyEvent, command: { commandId: string; digest: string }): void {
+    const { userId } = event.data;
+    const metadata = keyEventMetadata(event.type, command);
     const parsed = parseKeyEvent(event.type, throughJson(event.data), throughJson(metadata));
     if (parsed.outcome === 'unknown') throw new Error(`an event of ours was not understood: ${parsed.reason}`);
     const { outcome: _, ...understood } = parsed;

@@ -1,0 +1,116 @@
+import { setImmediate } from 'node:timers/promises';
+import { describe, expect, it } from '@jest/globals';
+import { legacyParameterSet } from './legacy-hash.ts';
+import { LegacyHasher, type LegacyHasherOptions } from './legacy-hasher.ts';
+import { Secret } from './secret.ts';
+
+const SET = legacyParameterSet(260_000);
+const TEST_SET = legacyParameterSet(1);
+const value = new Secret('test_key_12345');
+
+describe('LegacyHasher', () => {
+  it('runs one at a time, in order, over all hashers of the process', async () => {
+    const runs = new Runs();
+    const [one, other] = [runs.hasher(), runs.hasher()];
+    const all = Promise.all([one, other, one].map((each, n) => each.hash(new Secret(String(n)), SET)));
+    for (const n of [0, 1, 2]) {
+      await runs.started(n + 1);
+      expect(runs.running).toEqual([String(n)]);
+      runs.finish();
+    }
+    expect(await all).toMatchObject([{ outcome: 'hashed' }, { outcome: 'hashed' }, { outcome: 'hashed' }]);
+  });
+
+  it('turns callers away at once when the queue is full, and takes them again when it is not', async () => {
+    const runs = new Runs();
+    const hasher = runs.hasher({ maxWaiting: 2 });
+    const accepted = [0, 1, 2].map(() => hasher.hash(value, SET));
+    expect(await hasher.hash(value, SET)).toEqual({ outcome: 'busy' });
+    await runs.started(1);
+    runs.finish();
+    await accepted[0];
+    const late = hasher.hash(value, SET);
+    expect(await hasher.hash(value, SET)).toEqual({ outcome: 'busy' });
+    for (const n of [2, 3, 4]) {
+      await runs.started(n);
+      runs.finish();
+    }
+    expect(await Promise.all([...accepted, late])).toMatchObject(Array(4).fill({ outcome: 'hashed' }));
+    expect(runs.startedCount).toBe(4);
+  });
+
+  it('spends nothing on a caller who went away while waiting', async () => {
+    const runs = new Runs();
+    const hasher = runs.hasher();
+    const caller = new AbortController();
+    const first = hasher.hash(value, SET);
+    const gone = hasher.hash(value, SET, caller.signal);
+    await runs.started(1);
+    caller.abort();
+    runs.finish();
+    expect(await gone).toEqual({ outcome: 'busy' });
+    expect(await first).toMatchObject({ outcome: 'hashed' });
+    expect(runs.startedCount).toBe(1);
+  });
+
+  it('goes on with the next after a run that failed', async () => {
+    let runs = 0;
+    const hasher = new LegacyHasher({
+      derive: () => (runs++ === 0 ? Promise.reject(new Error('no memory')) : Promise.resolve(new Uint8Array(32))),
+    });
+    const [first, second] = await Promise.allSettled([hasher.hash(value, SET), hasher.hash(value, SET)]);
+    expect(first).toMatchObject({ status: 'rejected' });
+    expect(second).toMatchObject({ status: 'fulfilled', value: { outcome: 'hashed' } });
+  });
+
+  it('runs no parameter set that is not known', async () => {
+    const runs = new Runs();
+    for (const set of [legacyParameterSet(1_000_000_000), TEST_SET, '', `${SET}$x`]) {
+      expect(await runs.hasher().hash(value, set)).toEqual({ outcome: 'unknown-parameters' });
+    }
+    expect(runs.startedCount).toBe(0);
+  });
+
+  it('runs the single iteration of test data only where that is allowed', async () => {
+    const hashing = await new LegacyHasher({ allowTestIterations: true }).hash(value, TEST_SET);
+    expect(hashing).toEqual({ outcome: 'hashed', hash: `${TEST_SET}$vzzA4fHFTiUipScUeDJ4+NjuXwAWWu2AFRbk/JUs6Ck=` });
+  });
+
+  it('leaves the event loop free', async () => {
+    const hashing = new LegacyHasher().hash(value, SET);
+    const done = hashing.then(() => 'done');
+    let turns = 0;
+    // A turn of the loop in which the run has not ended yet.
+    while ((await Promise.race([done, setImmediate('running')])) === 'running') turns++;
+    expect(await hashing).toMatchObject({ outcome: 'hashed' });
+    expect(turns).toBeGreaterThan(100);
+  });
+});
+
+/** Runs that end when the test says so. */
+class Runs {
+  readonly running: string[] = [];
+  startedCount = 0;
+  readonly #endings: (() => void)[] = [];
+
+  hasher(options: LegacyHasherOptions = {}): LegacyHasher {
+    return new LegacyHasher({
+      ...options,
+      derive: async (secret) => {
+        this.startedCount++;
+        this.running.push(secret.reveal());
+        await new Promise<void>((resolve) => this.#endings.push(resolve));
+        this.running.shift();
+        return new Uint8Array(32);
+      },
+    });
+  }
+
+  async started(count: number): Promise<void> {
+    while (this.startedCount < count) await setImmediate();
+  }
+
+  finish(): void {
+    this.#endings.shift()?.();
+  }
+}
