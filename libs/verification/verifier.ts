@@ -11,6 +11,8 @@ export interface VerifyTask {
 export interface VerifierOptions {
   /** How long an item may wait for its `minPosition`, if its deadline is not sooner. */
   readonly waitMs?: number;
+  /** What is left of a deadline for the reply to reach its asker. */
+  readonly replyMs?: number;
   /** How many may wait; those beyond it are STALE at once. */
   readonly maxParked?: number;
   /** Epoch ms, to compare deadlines with. */
@@ -27,7 +29,7 @@ export class Verifier {
 
   constructor(lookup: LookupReader, options: VerifierOptions = {}) {
     this.#lookup = lookup;
-    this.#options = { waitMs: 1000, maxParked: 1000, nowMs: Date.now, ...options };
+    this.#options = { waitMs: 1000, replyMs: 50, maxParked: 1000, nowMs: Date.now, ...options };
   }
 
   get parked(): number {
@@ -53,8 +55,8 @@ export class Verifier {
   }
 
   #park(task: VerifyTask, stale: Verdict): Verdict | Promise<Verdict> {
-    const { waitMs, maxParked, nowMs } = this.#options;
-    const patienceMs = Math.min(waitMs, task.deadlineMs - nowMs());
+    const { waitMs, replyMs, maxParked, nowMs } = this.#options;
+    const patienceMs = Math.min(waitMs, task.deadlineMs - replyMs - nowMs());
     if (this.#closed || patienceMs <= 0 || this.#parked.size >= maxParked) return stale;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.#settle(parked, parked.stale), patienceMs);
