@@ -137,6 +137,9 @@ async function resultOf(returned: ReturnType<MessageHandler<unknown, unknown, un
 
 function expectResults(results: unknown, length: number): readonly unknown[] {
   if (Array.isArray(results) && results.length === length) return results;
+  // Nobody will wait for these; a rejection must not pass for one that was forgotten.
+  if (Array.isArray(results))
+    for (const result of results.filter(isPromiseLike)) void result.then(undefined, () => undefined);
   const got = Array.isArray(results) ? `${results.length} results` : typeof results;
   throw new Error(`A list handler returned ${got} for a list of ${length}`);
 }
