@@ -58,12 +58,14 @@ export function batch(after: number, ...events: Events): LookupBatch {
 
 export const NAMES = ['k', 'l', 'm', 'n', 'o', 'p'];
 
+const legacyOf = (verb: (entry: LookupEntry) => LookupChange) => (_: string, entry: LookupEntry) => verb(entry);
+
 /** Logs in which few owners meet over few hashes. */
 export const changesOfFewOwners = fc.array(
   fc.array(
     fc
       .record({
-        verb: fc.constantFrom(put, replace, remove),
+        verb: fc.constantFrom(put, put, replace, remove, remove, legacyOf(putLegacy), legacyOf(removeLegacy)),
         name: fc.constantFrom(...NAMES),
         userId: fc.constantFrom('ann', 'bob'),
         keyId: fc.constantFrom('key', 'other'),
