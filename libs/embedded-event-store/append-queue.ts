@@ -1,0 +1,117 @@
+import { type EventLog } from './event-log.ts';
+import { type RecentIds, recentIdsOf } from './recent-ids.ts';
+import { type StreamHeads } from './stream-heads.ts';
+import { WritePlan, type WriteOutcome, type WriteRequest } from './write-plan.ts';
+
+/** The store is closing; nothing of the request was written. */
+export class StoreClosing extends Error {
+  override readonly name = 'StoreClosing';
+}
+
+/** The deadline passed before the request's turn came; nothing of it was written. */
+export class DeadlinePassed extends Error {
+  override readonly name = 'DeadlinePassed';
+}
+
+/** One transaction takes no more than this, so that its appends don't wait for ever for one flush. */
+const MAX_REQUESTS = 1_024;
+const MAX_BYTES = 8 * 1024 * 1024;
+
+interface Pending {
+  readonly request: WriteRequest;
+  readonly deadlineMs: number;
+  readonly resolve: (outcome: WriteOutcome) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * The only way into the log. While one transaction is being flushed the next requests gather, and then share a flush.
+ * An answer is given, and readers are told, only after the flush.
+ */
+export class AppendQueue {
+  private readonly recentIds: RecentIds;
+  private nextStreamNumber: number;
+  private pending: Pending[] = [];
+  private draining: Promise<void> | undefined;
+  private closing = false;
+
+  constructor(
+    private readonly log: EventLog,
+    private readonly heads: StreamHeads,
+    private readonly onWritten: () => void,
+    private readonly now: () => number = Date.now,
+  ) {
+    this.recentIds = recentIdsOf(log);
+    this.nextStreamNumber = log.nextStreamNumber;
+  }
+
+  /**
+   * @param deadlineMs epoch ms; a request whose turn comes later is not written
+   * @throws {StoreClosing}
+   * @throws {DeadlinePassed}
+   * @throws {import('./event-log.ts').WriteFailed} the flush failed; nothing was written
+   */
+  submit(request: WriteRequest, deadlineMs = Infinity): Promise<WriteOutcome> {
+    if (this.closing) return Promise.reject(new StoreClosing('The event store is closing'));
+    return new Promise((resolve, reject) => {
+      this.pending.push({ request, deadlineMs, resolve, reject });
+      this.draining ??= this.drain();
+    });
+  }
+
+  /** Takes nothing more, and resolves when what was taken is answered. */
+  async close(): Promise<void> {
+    this.closing = true;
+    await this.draining;
+  }
+
+  private async drain(): Promise<void> {
+    // What arrived in the same read of the socket belongs into the same transaction.
+    await new Promise(setImmediate);
+    while (this.pending.length > 0) await this.writeOnce(this.takeBatch());
+    this.draining = undefined;
+  }
+
+  private takeBatch(): Pending[] {
+    let bytes = 0;
+    let count = 0;
+    for (const { request } of this.pending) {
+      bytes += sizeOf(request);
+      if (count > 0 && (count >= MAX_REQUESTS || bytes > MAX_BYTES)) break;
+      count++;
+    }
+    return this.pending.splice(0, count);
+  }
+
+  private async writeOnce(batch: readonly Pending[]): Promise<void> {
+    const nowMs = this.now();
+    const plan = new WritePlan(this.log, this.heads, this.recentIds, this.nextStreamNumber, nowMs);
+    const answers: (() => void)[] = [];
+    try {
+      for (const { request, deadlineMs, resolve, reject } of batch) {
+        if (deadlineMs <= nowMs) {
+          answers.push(() => reject(new DeadlinePassed('The deadline passed before the append was written')));
+          continue;
+        }
+        const outcome = plan.add(request);
+        answers.push(() => resolve(outcome));
+      }
+      if (plan.write.events.length > 0) await this.log.write(plan.write);
+    } catch (error) {
+      // Even a refusal may have rested on what the transaction was to write.
+      const failure = error instanceof Error ? error : new Error(String(error));
+      for (const { reject } of batch) reject(failure);
+      return;
+    }
+    this.heads.commit(plan.heads);
+    this.recentIds.add(plan.ids);
+    this.nextStreamNumber = plan.freeStreamNumber;
+    for (const answer of answers) answer();
+    if (plan.write.events.length > 0) this.onWritten();
+  }
+}
+
+function sizeOf(request: WriteRequest): number {
+  if (request.kind !== 'append') return 0;
+  return request.events.reduce((sum, { data, metadata }) => sum + data.length + metadata.length, 0);
+}

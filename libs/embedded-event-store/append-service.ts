@@ -1,0 +1,119 @@
+import { type sendUnaryData, type ServerReadableStream, type ServerUnaryCall } from '@grpc/grpc-js';
+import streamsPb from '@eventstore/db-client/generated/streams_pb.js';
+import { type AppendQueue } from './append-queue.ts';
+import { type Expected } from './append-rules.ts';
+import { type ProposedEvent } from './event.ts';
+import { expectedRevision, MalformedRequest, proposedEvent, sizeOnDisk, streamName } from './wire/append-request.ts';
+import { appendSuccess, appendWrongVersion } from './wire/append-response.ts';
+import { MAX_APPEND_BYTES, maximumAppendSizeExceeded, streamDeleted, wrongExpectedVersion } from './wire/errors.ts';
+import { WireFault, wireErrorOf } from './wire-fault.ts';
+
+type AppendCall = ServerReadableStream<streamsPb.AppendReq, streamsPb.AppendResp>;
+type DeleteCall = ServerUnaryCall<streamsPb.DeleteReq, streamsPb.DeleteResp>;
+type TombstoneCall = ServerUnaryCall<streamsPb.TombstoneReq, streamsPb.TombstoneResp>;
+
+/** `Append`, `Delete` and `Tombstone`: one request, one answer. */
+export function appendService(queue: AppendQueue) {
+  return {
+    append(call: AppendCall, callback: sendUnaryData<streamsPb.AppendResp>): void {
+      answer(callback, async () => {
+        const { stream, expected, events } = await readAppend(call);
+        const written = await queue.submit({ kind: 'append', stream, expected, events }, deadlineOf(call));
+        switch (written.outcome) {
+          case 'written':
+            return appendSuccess(written);
+          case 'wrong-version':
+            return appendWrongVersion(expected, written.last);
+          case 'deleted':
+            throw new WireFault(streamDeleted(stream));
+        }
+      });
+    },
+
+    delete(call: DeleteCall, callback: sendUnaryData<streamsPb.DeleteResp>): void {
+      answer(callback, async () => {
+        const at = new streamsPb.DeleteResp.Position();
+        setPosition(at, await remove(queue, 'soft-delete', call, call.request.getOptions()));
+        const response = new streamsPb.DeleteResp();
+        response.setPosition(at);
+        return response;
+      });
+    },
+
+    tombstone(call: TombstoneCall, callback: sendUnaryData<streamsPb.TombstoneResp>): void {
+      answer(callback, async () => {
+        const at = new streamsPb.TombstoneResp.Position();
+        setPosition(at, await remove(queue, 'tombstone', call, call.request.getOptions()));
+        const response = new streamsPb.TombstoneResp();
+        response.setPosition(at);
+        return response;
+      });
+    },
+  };
+}
+
+function answer<Response>(callback: sendUnaryData<Response>, work: () => Promise<Response>): void {
+  work().then(
+    (response) => callback(null, response),
+    (error: unknown) => callback(wireErrorOf(error)),
+  );
+}
+
+async function readAppend(call: AppendCall) {
+  let target: { stream: string; expected: Expected } | undefined;
+  const events: ProposedEvent[] = [];
+  let size = 0;
+  for await (const request of call as AsyncIterable<streamsPb.AppendReq>) {
+    const message = request.getProposedMessage();
+    if (message === undefined) {
+      target = appendTarget(request.getOptions());
+      continue;
+    }
+    const event = proposedEvent(message);
+    size += sizeOnDisk(event);
+    if (size > MAX_APPEND_BYTES) throw new WireFault(maximumAppendSizeExceeded());
+    events.push(event);
+  }
+  if (target === undefined) throw new MalformedRequest('An append begins with its options');
+  return { ...target, events };
+}
+
+function appendTarget(options: streamsPb.AppendReq.Options | undefined): { stream: string; expected: Expected } {
+  if (options === undefined) throw new MalformedRequest('A message of an append has no content');
+  const revision = options.hasRevision() ? options.getRevision() : undefined;
+  return {
+    stream: streamName(options.getStreamIdentifier()),
+    expected: expectedRevision(options, revision),
+  };
+}
+
+type DeleteOptions = streamsPb.DeleteReq.Options | streamsPb.TombstoneReq.Options | undefined;
+
+/** @returns the position of the event that records the deletion */
+async function remove(
+  queue: AppendQueue,
+  kind: 'soft-delete' | 'tombstone',
+  call: DeleteCall | TombstoneCall,
+  options: DeleteOptions,
+): Promise<number> {
+  if (options === undefined) throw new MalformedRequest('A deletion needs options');
+  const stream = streamName(options.getStreamIdentifier());
+  const expected = expectedRevision(options, options.hasRevision() ? options.getRevision() : undefined);
+  const written = await queue.submit({ kind, stream, expected }, deadlineOf(call));
+  if (written.outcome === 'deleted') throw new WireFault(streamDeleted(stream));
+  if (written.outcome === 'wrong-version') throw new WireFault(wrongExpectedVersion(stream, expected, written.last));
+  if (written.position === undefined) throw new Error('A deletion always writes an event');
+  return written.position;
+}
+
+function setPosition(
+  to: { setCommitPosition(value: string): unknown; setPreparePosition(value: string): unknown },
+  position: number,
+): void {
+  to.setCommitPosition(String(position));
+  to.setPreparePosition(String(position));
+}
+
+function deadlineOf(call: { getDeadline(): Date | number }): number {
+  return Number(call.getDeadline());
+}

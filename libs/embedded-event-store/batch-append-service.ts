@@ -1,0 +1,147 @@
+import { type ServerDuplexStream } from '@grpc/grpc-js';
+import type sharedPb from '@eventstore/db-client/generated/shared_pb.js';
+import type streamsPb from '@eventstore/db-client/generated/streams_pb.js';
+import { DeadlinePassed, StoreClosing, type AppendQueue } from './append-queue.ts';
+import { type Expected } from './append-rules.ts';
+import { WriteFailed } from './event-log.ts';
+import { type ProposedEvent } from './event.ts';
+import {
+  expectedRevision,
+  MalformedRequest,
+  proposedEvent,
+  sizeOnDisk,
+  streamName,
+  uuidText,
+} from './wire/append-request.ts';
+import {
+  batchBadRequest,
+  batchStreamDeleted,
+  batchSuccess,
+  batchTimeout,
+  batchTooLarge,
+  batchUnavailable,
+  batchWrongVersion,
+} from './wire/append-response.ts';
+import { MAX_APPEND_BYTES, unavailable } from './wire/errors.ts';
+
+export type BatchCall = ServerDuplexStream<streamsPb.BatchAppendReq, streamsPb.BatchAppendResp>;
+
+/** An append that has not all arrived: clients split large ones over several messages. */
+interface Unfinished {
+  readonly stream: string;
+  readonly identifier: sharedPb.StreamIdentifier;
+  readonly expected: Expected;
+  readonly deadlineMs: number;
+  readonly events: ProposedEvent[];
+  size: number;
+}
+
+/**
+ * `BatchAppend`: one stream per channel that carries any number of appends, each answered by its correlation id when it
+ * is on disk. A refusal concerns its append alone; the stream ends only with the client or, when `closing` aborts, after
+ * everything that was taken is answered.
+ */
+export function serveBatchAppend(call: BatchCall, queue: AppendQueue, closing: AbortSignal): void {
+  const unfinished = new Map<string, Unfinished>();
+  const inFlight = new Set<Promise<void>>();
+  let ended = false;
+
+  const reply = (
+    request: streamsPb.BatchAppendReq,
+    append: Unfinished | undefined,
+    response: streamsPb.BatchAppendResp,
+  ) => {
+    response.setCorrelationId(request.getCorrelationId());
+    // The client reads the identifier of every error.
+    response.setStreamIdentifier(append?.identifier ?? request.getOptions()?.getStreamIdentifier());
+    if (!call.destroyed && !call.writableEnded) call.write(response);
+  };
+
+  const take = (request: streamsPb.BatchAppendReq) => {
+    const id = uuidText(request.getCorrelationId());
+    const options = request.getOptions();
+    if (options !== undefined) unfinished.set(id, begin(options));
+    const append = unfinished.get(id);
+    // Messages of an append that was refused already; its client has its answer.
+    if (append === undefined) return;
+    try {
+      addEvents(append, request.getProposedMessagesList());
+    } catch (error) {
+      unfinished.delete(id);
+      throw error;
+    }
+    if (append.size > MAX_APPEND_BYTES) {
+      unfinished.delete(id);
+      reply(request, append, batchTooLarge());
+    } else if (request.getIsFinal()) {
+      unfinished.delete(id);
+      const answered = write(queue, append).then((response) => reply(request, append, response));
+      inFlight.add(answered);
+      void answered.then(() => inFlight.delete(answered));
+    }
+  };
+
+  const finish = (end: () => void) => {
+    if (ended) return;
+    ended = true;
+    closing.removeEventListener('abort', close);
+    void Promise.all(inFlight).then(end);
+  };
+  const close = () => finish(() => call.emit('error', unavailable('The event store is closing')));
+
+  call.on('data', (request: streamsPb.BatchAppendReq) => {
+    if (ended) return;
+    try {
+      take(request);
+    } catch (error) {
+      if (!(error instanceof MalformedRequest)) throw error;
+      reply(request, undefined, batchBadRequest(error.message));
+    }
+  });
+  call.on('end', () => finish(() => call.end()));
+  call.on('cancelled', () => finish(() => undefined));
+  closing.addEventListener('abort', close);
+  if (closing.aborted) close();
+}
+
+function begin(options: streamsPb.BatchAppendReq.Options): Unfinished {
+  const identifier = options.getStreamIdentifier();
+  const stream = streamName(identifier);
+  if (identifier === undefined) throw new MalformedRequest('An append needs a stream');
+  return {
+    stream,
+    identifier,
+    expected: expectedRevision(options, options.hasStreamPosition() ? options.getStreamPosition() : undefined),
+    deadlineMs: options.getDeadline()?.toDate().getTime() ?? Infinity,
+    events: [],
+    size: 0,
+  };
+}
+
+function addEvents(append: Unfinished, messages: readonly streamsPb.BatchAppendReq.ProposedMessage[]): void {
+  for (const message of messages) {
+    const event = proposedEvent(message);
+    append.size += sizeOnDisk(event);
+    if (append.size > MAX_APPEND_BYTES) return;
+    append.events.push(event);
+  }
+}
+
+async function write(queue: AppendQueue, append: Unfinished): Promise<streamsPb.BatchAppendResp> {
+  const { stream, expected, events, deadlineMs, identifier } = append;
+  try {
+    const written = await queue.submit({ kind: 'append', stream, expected, events }, deadlineMs);
+    switch (written.outcome) {
+      case 'written':
+        return batchSuccess(written);
+      case 'wrong-version':
+        return batchWrongVersion(expected, written.last);
+      case 'deleted':
+        return batchStreamDeleted(identifier);
+    }
+  } catch (error) {
+    if (error instanceof DeadlinePassed) return batchTimeout();
+    if (error instanceof StoreClosing || error instanceof WriteFailed) return batchUnavailable(error.message);
+    throw error;
+  }
+}

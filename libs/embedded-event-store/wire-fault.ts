@@ -1,0 +1,30 @@
+import { DeadlinePassed, StoreClosing } from './append-queue.ts';
+import { WriteFailed } from './event-log.ts';
+import { MalformedRequest } from './wire/append-request.ts';
+import {
+  deadlineExceeded,
+  invalidArgument,
+  requiredMetadataMissing,
+  unavailable,
+  type WireError,
+  writeFailed,
+} from './wire/errors.ts';
+
+/** A refusal that EventStoreDB reports as a gRPC status with trailers. */
+export class WireFault extends Error {
+  constructor(readonly error: WireError) {
+    super(error.details);
+  }
+}
+
+/** What a call that failed ends with. */
+export function wireErrorOf(error: unknown): WireError {
+  if (error instanceof WireFault) return error.error;
+  if (error instanceof MalformedRequest) {
+    return error.property === undefined ? invalidArgument(error.message) : requiredMetadataMissing(error.property);
+  }
+  if (error instanceof DeadlinePassed) return deadlineExceeded(error.message);
+  if (error instanceof StoreClosing) return unavailable(error.message);
+  if (error instanceof WriteFailed) return writeFailed(error.message);
+  throw error;
+}
