@@ -40,7 +40,7 @@ export class HealthModule {
 }
 
 @Controller()
-export class HealthController {
+class HealthController {
   readonly #options: HealthOptions;
   readonly #logger = new Logger('Health');
   readonly #down = new Set<string>();

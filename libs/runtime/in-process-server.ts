@@ -12,7 +12,7 @@ import { ListDispatch, type MessageContract, type Outcome, takesList } from './l
 import { TransportClosed } from './request-errors.ts';
 import { decodeWireText, encodeWireText } from './wire-text.ts';
 
-export const IN_PROCESS = Symbol('in-process');
+const IN_PROCESS = Symbol('in-process');
 
 type Handler = MessageHandler<unknown, unknown, unknown>;
 

@@ -389,7 +389,7 @@ describe('a caller', () => {
   });
 
   it('is told that its request expired when no reply comes in time', async () => {
-    const request = new RequestRecord({ n: 1 }, { deadlineMs: Date.now() + 20 });
+    const request = new RequestRecord({ n: 1 }, { deadlineMs: Date.now() + 300 });
     await expect(ask('list.slow', request)).rejects.toBeInstanceOf(RequestExpired);
     expect(seen.lists[0]![0]!.deadlineMs).toBe(request.options.deadlineMs);
   });
@@ -405,6 +405,10 @@ describe('a caller', () => {
     await ask('list.double', new RequestRecord({ n: 1 }, { deadlineMs: Date.now() + 3_600_000 }));
     const [delivery] = seen.lists[0]!;
     expect(delivery!.deadlineMs).toBeLessThanOrEqual(delivery!.receivedAtMs + MAX_DEADLINE_MS);
+  });
+
+  it.each([NaN, Infinity, 1.5])('cannot ask for a deadline of %d', (deadlineMs) => {
+    expect(() => new RequestRecord({ n: 1 }, { deadlineMs })).toThrow(RangeError);
   });
 
   it('gives a request up by unsubscribing, before it is sent and after', async () => {

@@ -58,6 +58,12 @@ describe('the log', () => {
       own: 'its own',
     });
   });
+
+  it('cuts them out of an error that is logged by itself', () => {
+    createLogger({ level: 'info', pretty: false, to }).error(Object.assign(new Error('kept'), { password: 'S3CRET' }));
+    expect(text).not.toContain('S3CRET');
+    expect(lines()).toEqual([expect.objectContaining({ level: 'error', msg: 'kept' })]);
+  });
 });
 
 describe('NestLogger', () => {

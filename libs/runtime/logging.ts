@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty';
 import { inspect } from 'node:util';
 import { type LoggerService } from '@nestjs/common';
 import { type DestinationStream, type Logger, destination, pino } from 'pino';
@@ -7,17 +8,20 @@ import { type LogLevel } from './settings.ts';
 
 export interface LogOptions {
   readonly level: LogLevel;
-  /** For people: on a terminal by default; JSON lines otherwise. */
+  /** 1, standard output, by default; 2 is standard error. */
+  readonly fd?: 1 | 2;
+  /** For people: by default where `fd` is a terminal; JSON lines otherwise. */
   readonly pretty?: boolean;
-  /** Standard output by default. */
+  /** In the place of `fd`. */
   readonly to?: DestinationStream;
 }
 
 /**
  * The process's one log. Lines are written before the call returns, so a crash loses none; that costs a few microseconds
- * each. `value`, `authorization` and the like are cut out of the fields (see redact.ts), never out of a message's text.
+ * each. `value`, `authorization` and the like are cut out of a line's fields (see redact.ts); not out of a message's text,
+ * nor out of what `child` binds, which pino writes out before any hook of ours.
  */
-export function createLogger({ level, pretty: isPretty = process.stdout.isTTY, to }: LogOptions): Logger {
+export function createLogger({ level, fd = 1, pretty = isatty(fd), to }: LogOptions): Logger {
   const options = {
     level,
     base: null,
@@ -26,8 +30,8 @@ export function createLogger({ level, pretty: isPretty = process.stdout.isTTY, t
     // Errors are taken apart by redact, before pino's own serializer would see them.
     serializers: { err: (error: unknown) => error },
   };
-  const out = to ?? destination({ fd: 1, sync: true });
-  return pino(options, isPretty ? forPeople(out, { colorize: to === undefined }) : out);
+  const out = to ?? destination({ fd, sync: true });
+  return pino(options, pretty ? forPeople(out, { colorize: to === undefined && isatty(fd) }) : out);
 }
 
 /** Without pino-pretty's stream, which would still hold lines when the process ends. */
