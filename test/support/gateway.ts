@@ -11,8 +11,11 @@ export function testSettings(overrides: Partial<Record<keyof GatewaySettings, st
 }
 
 /** The gateway over a bus; on a bus of its own nobody answers, as when every service is down. */
-export async function startGateway(bus = new InProcessBus()): Promise<NestFastifyApplication> {
-  const app = await createGateway({ settings: testSettings(), client: new InProcessClient(bus), logger: false });
+export async function startGateway(
+  bus = new InProcessBus(),
+  settings = testSettings(),
+): Promise<NestFastifyApplication> {
+  const app = await createGateway({ settings, client: new InProcessClient(bus), logger: false });
   await app.listen(0, '127.0.0.1');
   return app;
 }
