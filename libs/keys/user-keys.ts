@@ -16,8 +16,6 @@ export interface UserKeys {
 }
 
 export interface UserDeletion {
-  /** Undefined where only a tombstone is left to tell of it. */
-  readonly commandId: string | undefined;
   /** The keys that lived then, which went with the user. */
   readonly keys: PersistentMap<Key>;
   /** Of the deletion's last event; undefined for a tombstone. */
@@ -37,17 +35,18 @@ export function noKeys(): UserKeys {
 
 /** A user whose stream is tombstoned: deleted, and the log holds no more than that. */
 export function tombstonedUser(): UserKeys {
-  return { ...noKeys(), deletion: { commandId: undefined, keys: PersistentMap.empty(), position: undefined } };
+  return { ...noKeys(), deletion: { keys: PersistentMap.empty(), position: undefined } };
 }
 
 /** Folds one event into the state, at a cost that does not grow with what it remembers. Never throws on any sequence. */
 export function evolve(user: UserKeys, stored: StoredKeyEvent): UserKeys {
-  const { event, commandId, position } = stored;
-  const { keys, seenKeyIds, seenHashes, deletion: deleted } = apply(user, event, stored);
+  const { event, position } = stored;
+  const { keys, seenKeyIds, seenHashes, deletion: deleted } = apply(user, event, position);
   const deletion = deleted && { ...deleted, position };
   const commands = rememberCommand(user.commands, stored, {
     key: event.type === 'UserDeleted' ? undefined : keys.get(event.data.keyId),
-    deleted: deletion?.commandId === commandId ? deletion?.keys : undefined,
+    // Nothing but the deletion itself follows a deletion.
+    deleted: deletion?.keys,
   });
   return { keys, seenKeyIds, seenHashes, commands, deletion };
 }
@@ -66,7 +65,7 @@ export function deletedKeys(user: UserKeys): string[] {
   return user.deletion === undefined ? [] : newestFirst(user.deletion.keys).map(({ keyId }) => keyId);
 }
 
-function apply(user: UserKeys, event: KeyEvent, { commandId, position }: StoredKeyEvent): UserKeys {
+function apply(user: UserKeys, event: KeyEvent, position: bigint): UserKeys {
   switch (event.type) {
     case 'KeyCreated': {
       const { keyId, label, description, scopes, hash, mask, at } = event.data;
@@ -95,7 +94,7 @@ function apply(user: UserKeys, event: KeyEvent, { commandId, position }: StoredK
     case 'KeyDeleted':
       return { ...user, keys: user.keys.delete(event.data.keyId) };
     case 'UserDeleted':
-      return user.deletion === undefined ? { ...user, deletion: { commandId, keys: user.keys, position } } : user;
+      return user.deletion === undefined ? { ...user, deletion: { keys: user.keys, position } } : user;
   }
 }
 
