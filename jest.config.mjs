@@ -29,8 +29,10 @@ const shared = {
 
 export default {
   coverageProvider: 'v8',
+  // Jest reads it here only, not in a project. Integration tests start processes, on machines that are busy.
+  testTimeout: 60_000,
   projects: [
     { ...shared, displayName: 'unit', testMatch: ['<rootDir>/{apps,libs}/**/*.spec.ts'] },
-    { ...shared, displayName: 'integration', testMatch: ['<rootDir>/test/**/*.spec.ts'], testTimeout: 60_000 },
+    { ...shared, displayName: 'integration', testMatch: ['<rootDir>/test/**/*.spec.ts'] },
   ],
 };

@@ -1,0 +1,56 @@
+import 'reflect-metadata';
+import { mkdirSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { EmbeddedEventStore } from '#embedded-event-store/embedded-event-store';
+import { createLogger, NestLogger } from '#runtime/logging';
+import { loadSettings, SettingsError } from '#runtime/settings';
+import { Shutdown } from '#runtime/shutdown';
+import { type StandaloneSettings, standaloneSettings } from './settings.ts';
+import { readOrMakeSignInToken, SignInTokenRefused, signInTokenFile } from './sign-in-token.ts';
+import { startServices } from './standalone.ts';
+import { welcome } from './welcome.ts';
+
+/** Everything in one process. Standard output tells people where it is; the log goes to standard error. */
+async function main(): Promise<void> {
+  const settings = loadSettings(standaloneSettings, process.env);
+  const log = createLogger({ level: settings.LOG_LEVEL, fd: 2 });
+  const logger = new NestLogger(log);
+  const shutdown = new Shutdown(log);
+  const dataDir = resolve(settings.DATA_DIR);
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const token = settings.SIGN_IN_TOKEN ?? readOrMakeSignInToken(dataDir);
+  const eventStoreUrl = settings.EVENTSTORE_URL ?? (await openEventStore(dataDir, settings, shutdown));
+  const services = await startServices({
+    settings: { ...settings, SIGN_IN_TOKEN: token },
+    eventStoreUrl,
+    logger,
+    shutdown,
+  });
+  while (!services.followsLog() && !shutdown.isStopping) await delay(5);
+  if (shutdown.isStopping) return;
+  process.stdout.write(
+    welcome({
+      url: services.url,
+      dataDir,
+      tokenFile: settings.SIGN_IN_TOKEN === undefined ? signInTokenFile(dataDir) : undefined,
+    }),
+  );
+}
+
+async function openEventStore(
+  dataDir: string,
+  { EVENTSTORE_PORT }: StandaloneSettings,
+  shutdown: Shutdown,
+): Promise<string> {
+  const store = await EmbeddedEventStore.open({ dataDir, port: EVENTSTORE_PORT });
+  shutdown.add('event store', () => store.close());
+  return store.url;
+}
+
+main().catch((error: unknown) => {
+  // What the operator can mend is said in a line; a stack is for what nobody foresaw.
+  const isForeseen = error instanceof SettingsError || error instanceof SignInTokenRefused;
+  process.stderr.write(`${isForeseen ? error.message : String(error instanceof Error ? error.stack : error)}\n`);
+  process.exit(1);
+});

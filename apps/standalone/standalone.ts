@@ -1,0 +1,75 @@
+import { type DynamicModule, type LoggerService } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { AuthModule } from '#auth/auth.module';
+import { CommandModule } from '#command/command.module';
+import { messageContract } from '#contracts/message-contract';
+import { EventStore } from '#event-store/event-store';
+import { createGateway } from '#gateway/create-gateway';
+import { type GatewaySettings } from '#gateway/settings';
+import { MemoryKeyLookup } from '#key-lookup/memory-key-lookup';
+import { ProjectorModule } from '#projector/projector.module';
+import { ProjectorService } from '#projector/projector.service';
+import { HealthModule } from '#runtime/health';
+import { InProcessBus } from '#runtime/in-process-bus';
+import { InProcessClient } from '#runtime/in-process-client';
+import { InProcessServer } from '#runtime/in-process-server';
+import { type Shutdown } from '#runtime/shutdown';
+
+export interface StandaloneOptions {
+  readonly settings: GatewaySettings & { readonly LOOKUP_SHARDS: number; readonly MAX_STALENESS_MS: number };
+  readonly eventStoreUrl: string;
+  readonly logger: LoggerService;
+  readonly shutdown: Shutdown;
+}
+
+/**
+ * Every service of the set, each a Nest application of its own as it would be in a process of its own. They share the
+ * process, the connection to the log and the lookup, and speak to each other over the in-process transport only.
+ * @returns where the gateway listens; the lookup may still be catching up, which `/readyz` tells
+ */
+export async function startServices(options: StandaloneOptions): Promise<{ url: string; followsLog: () => boolean }> {
+  const { settings, logger, shutdown } = options;
+  const eventStore = EventStore.connect(options.eventStoreUrl);
+  shutdown.add('event store client', () => eventStore.close());
+
+  const lookup = new MemoryKeyLookup();
+  // Before the projector: a shard counts as fresh once a reader has seen its stamp change.
+  const reader = lookup.reader({
+    maxStalenessMs: settings.MAX_STALENESS_MS,
+    monotonicMs: () => performance.now(),
+  });
+  const projector = await NestFactory.createApplicationContext(
+    ProjectorModule.register({ eventStore, lookup, shards: settings.LOOKUP_SHARDS }),
+    { logger },
+  );
+  shutdown.add('projector', () => projector.close());
+
+  const bus = new InProcessBus();
+  const serve = async (name: string, service: DynamicModule) => {
+    const strategy = new InProcessServer(bus, messageContract);
+    const app = await NestFactory.createMicroservice(service, { strategy, logger });
+    shutdown.add(name, () => app.close());
+    await app.listen();
+  };
+  await serve('command', CommandModule.register({ eventStore }));
+  await serve('auth', AuthModule.register({ lookup: reader }));
+
+  const client = new InProcessClient(bus);
+  shutdown.add('client', () => client.close());
+  const projection = projector.get(ProjectorService);
+  const followsLog = () => {
+    const { caughtUp, provedAgoMs = Infinity } = projection.status;
+    return caughtUp && provedAgoMs <= settings.MAX_STALENESS_MS;
+  };
+  const health = HealthModule.register({
+    live: [],
+    ready: [
+      { name: 'running', isUp: () => !shutdown.isStopping },
+      { name: 'lookup', isUp: followsLog },
+    ],
+  });
+  const gateway = await createGateway({ settings, client, logger, imports: [health] });
+  shutdown.add('gateway', () => gateway.close());
+  await gateway.listen(settings.HTTP_PORT, settings.HTTP_HOST);
+  return { url: await gateway.getUrl(), followsLog };
+}
