@@ -1,0 +1,178 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { GenerationWriter } from '#key-lookup/generation-writer';
+import { type LookupStore } from '#key-lookup/lookup-store';
+import { MemoryKeyLookup } from '#key-lookup/memory-key-lookup';
+import { type Projector } from '#projector/projector';
+import { projectEvents } from '#projector/project-events';
+import { hashNo } from '#testing/given-keys';
+import { keyCreated, keyDeleted, newEvent, recorded, scopesChanged } from '#testing/key-events';
+import { ProjectedLog, until } from './projected-log.ts';
+
+const ann = ['ann', 'key'] as const;
+const bob = ['bob', 'key'] as const;
+const hash = hashNo(1);
+
+describe('a projector', () => {
+  let log: ProjectedLog;
+  const caughtUp = (projector: Projector) => until(() => projector.status.caughtUp);
+  const others = (count: number) =>
+    Array.from({ length: count }, () => ({ ...newEvent(keyCreated(ann, hash)), type: 'SomethingElse' }));
+
+  beforeEach(async () => {
+    log = await ProjectedLog.open();
+  });
+  afterEach(() => log.close());
+
+  it('reads through what is there, goes live, and follows what comes', async () => {
+    const events = Array.from({ length: 300 }, (_, n) => keyCreated([`user ${n % 40}`, `key ${n}`], hashNo(n)));
+    for (const event of events) await log.append(event);
+    const { projector } = log.project();
+    await caughtUp(projector);
+    expect(await log.verify({ hash: hashNo(299) })).toMatchObject({ valid: true, keyId: 'key 299' });
+    expect(await log.digest()).toBe(await digestOf(events));
+    const deleted = keyDeleted(['user 19', 'key 299'], hashNo(299));
+    const position = await log.append(deleted);
+    await until(() => projector.status.position === position);
+    expect(await log.verify({ hash: hashNo(299), minPosition: String(position) })).toMatchObject({ code: 'NOT_FOUND' });
+    expect(await log.digest()).toBe(await digestOf([...events, deleted]));
+    expect(projector.status).toMatchObject({ events: 301, skippedUnknown: 0, refused: 0, faults: 0, rebuilds: 0 });
+  });
+
+  it('is ready at once on an empty log', async () => {
+    const { projector } = log.project({ proofIntervalMs: 60_000 });
+    await caughtUp(projector);
+    expect(await log.verify({ hash })).toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  it('proves that it is at the head when the newest events are not ours', async () => {
+    const { projector } = log.project();
+    await caughtUp(projector);
+    const position = await log.appendTo('other-stream', others(50));
+    await until(() => projector.status.position === position);
+    expect(await log.verify({ minPosition: String(position) })).toMatchObject({ code: 'NOT_FOUND' });
+    const { proofs } = projector.status;
+    await until(() => projector.status.proofs > proofs + 2);
+  });
+
+  it('moves a checkpoint by delivered events and head proofs only', async () => {
+    const moves: { commit: bigint; proved: boolean }[] = [];
+    const watched = watching(log.lookup, (commit, proved) => moves.push({ commit, proved }));
+    const { projector } = log.project({ lookup: watched, proofIntervalMs: 60_000 });
+    await caughtUp(projector);
+    const head = (await log.store.readHead())!.commit;
+    // Enough for the server to send checkpoint messages between our events.
+    const own: bigint[] = [];
+    for (let round = 0; round < 3; round++) {
+      for (let part = 0; part < 40; part++) await log.appendTo(`other-${part}`, others(50));
+      own.push(await log.append(keyCreated([`user ${round}`, 'key'], hashNo(round))));
+    }
+    await until(() => projector.status.position === own.at(-1));
+    const delivered = moves.filter(({ proved }) => !proved).map(({ commit }) => commit);
+    expect([...new Set(delivered)].filter((commit) => commit > head)).toEqual(own);
+    const proved = moves.filter((move) => move.proved).map(({ commit }) => commit);
+    expect([...new Set(proved)]).toEqual([head]);
+  });
+
+  it('skips and counts what it can’t understand, and goes on', async () => {
+    await log.append(keyCreated(ann, hash));
+    await log.appendTo('userKeys-bob', [{ ...newEvent(keyCreated(bob, hashNo(2))), type: 'KeyPainted' }]);
+    await log.appendTo('userKeys-eve', [newEvent(keyDeleted(ann, hash))]);
+    await log.append(keyCreated(['zoe', 'key'], hash));
+    const { projector } = log.project();
+    await caughtUp(projector);
+    await log.append(keyCreated(['zoe', 'other'], hashNo(3)));
+    await log.untilVerdict(hashNo(3), { valid: true });
+    expect(await log.verify({ hash })).toMatchObject({ valid: true, userId: 'ann' });
+    expect(projector.status).toMatchObject({ skippedUnknown: 2, refused: 1 });
+  });
+
+  it('is one of several that may run at once', async () => {
+    const events = Array.from({ length: 200 }, (_, n) => keyCreated([`user ${n % 30}`, `key ${n}`], hashNo(n)));
+    for (const event of events.slice(0, 100)) await log.append(event);
+    const [one, other] = [log.project().projector, log.project().projector];
+    for (const event of events.slice(100)) await log.append(event);
+    await log.append(scopesChanged(['user 0', 'key 0'], hashNo(0), ['*']));
+    await Promise.all([caughtUp(one), caughtUp(other)]);
+    const head = (await log.store.readHead())!.commit;
+    await until(() => one.status.position === head && other.status.position === head);
+    expect(await log.digest()).toBe(await digestOf([...events, scopesChanged(['user 0', 'key 0'], hashNo(0), ['*'])]));
+    await until(async () => (await log.lookup.generations()).length === 1);
+    expect(one.status.refused + other.status.refused).toBe(0);
+  });
+
+  it('takes over where another has stopped', async () => {
+    await log.append(keyCreated(ann, hash));
+    const first = log.project();
+    await caughtUp(first.projector);
+    await first.stop();
+    const generation = await log.lookup.live();
+    await log.append(keyDeleted(ann, hash), keyCreated(['ann', 'new'], hashNo(2)));
+    const second = log.project();
+    await caughtUp(second.projector);
+    await log.untilVerdict(hashNo(2), { valid: true });
+    expect(await log.verify({ hash })).toMatchObject({ code: 'NOT_FOUND' });
+    expect(await log.lookup.live()).toBe(generation);
+    expect(second.projector.status.events).toBe(2);
+  });
+
+  it('builds the lookup anew when it is lost', async () => {
+    await log.append(keyCreated(ann, hash));
+    const { projector } = log.project();
+    await caughtUp(projector);
+    await log.lookup.dropGeneration((await log.lookup.live())!);
+    expect(await log.verify({ hash })).toEqual({ valid: false, code: 'UNAVAILABLE' });
+    await log.untilVerdict(hash, { valid: true });
+    expect(projector.status.rebuilds).toBe(1);
+  });
+
+  it('stops at once when it is told to', async () => {
+    const running = log.project({ proofIntervalMs: 60_000 });
+    await caughtUp(running.projector);
+    await running.stop();
+    const early = log.project();
+    await early.stop();
+  });
+
+  it('is ready well below a second with 10,000 events to read', async () => {
+    for (let user = 0; user < 100; user++) {
+      const keys = Array.from({ length: 100 }, (_, n) =>
+        keyCreated([`user ${user}`, `key ${n}`], hashNo(user * 100 + n)),
+      );
+      await log.append(...keys);
+    }
+    const startedAt = performance.now();
+    const { projector } = log.project({ proofIntervalMs: 1000 });
+    await caughtUp(projector);
+    const tookMs = performance.now() - startedAt;
+    expect(await log.verify({ hash: hashNo(9999) })).toMatchObject({ valid: true });
+    expect(tookMs).toBeLessThan(3000);
+  });
+});
+
+/** What a lookup holds that got these events one by one. */
+async function digestOf(events: Parameters<typeof recorded>[0][]): Promise<string> {
+  const lookup = new MemoryKeyLookup();
+  await lookup.createGeneration('told', { shards: 1, logId: randomUUID() });
+  const writer = await GenerationWriter.open(lookup, 'told');
+  for (const [n, event] of events.entries()) {
+    const after = n === 0 ? undefined : recorded(event, n - 1).position;
+    const { position } = recorded(event, n);
+    await writer.apply({ after, upTo: position, events: projectEvents([recorded(event, n)]).events });
+  }
+  return lookup.digest('told');
+}
+
+function watching(lookup: LookupStore, onMove: (commit: bigint, proved: boolean) => void): LookupStore {
+  return new Proxy(lookup, {
+    get: (target, name) => {
+      const member: unknown = Reflect.get(target, name, target);
+      if (typeof member !== 'function') return member;
+      return (...parameters: Parameters<LookupStore['writeShard']>) => {
+        const write = parameters[2];
+        if (name === 'writeShard' && write.checkpoint !== undefined) onMove(write.checkpoint.commit, 'stamp' in write);
+        return (member as (...all: unknown[]) => unknown).apply(target, parameters);
+      };
+    },
+  });
+}
