@@ -153,10 +153,14 @@ describe('legacy keys', () => {
 
   it('are looked up every time: a remembered hash accepts nothing that was revoked', async () => {
     await addLegacyKey();
+    await auth.apply({ put: await legacyHashOf(new Secret('phx_other')), entry: ENTRY, legacy: TESTED });
     const verifier = verifierWith();
     await verifier.verify(legacyValue);
     await auth.apply({ remove: await legacyHashOf(legacyValue), owner: ENTRY, legacy: TESTED });
     expect(await verifier.verify(legacyValue)).toMatchObject({ valid: false, code: 'NOT_FOUND' });
+    auth.asked = 0;
+    expect(await verifier.verify(legacyValue)).toMatchObject({ valid: false, code: 'NOT_FOUND' });
+    expect(auth.asked).toBe(1);
   });
 
   it('never show their parameter sets', async () => {

@@ -12,12 +12,11 @@ export interface RawAnswer {
  */
 export async function sendRaw(url: string, ...chunks: readonly (string | Uint8Array)[]): Promise<RawAnswer> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
-  // What is sent after the answer may meet a closed connection; what counts is the answer.
   socket.on('error', () => undefined);
   try {
-    const answer = readAnswer(socket);
-    for (const chunk of chunks) socket.write(chunk);
-    return await answer;
+    // Reads only once all is sent, as simple clients do: an answer that a reset overtakes is lost on them.
+    for (const chunk of chunks) await new Promise((resolve) => socket.write(chunk, resolve));
+    return await readAnswer(socket);
   } finally {
     socket.destroy();
   }
