@@ -43,12 +43,16 @@ export class EventStoreProcess {
   /** Resolves once it listens; rejects, with what it printed, when it ends before. */
   static async start(dataDir: string, options: Options = {}): Promise<EventStoreProcess> {
     const store = EventStoreProcess.launch(dataDir, options);
-    const ended = store.ended.then(() => true);
-    while (!LISTENING.test(store.output)) {
-      const printed = once(store.child.stdout!, 'data').then(() => false);
-      if (await Promise.race([printed, ended])) throw new Error(`Ended before it listened:\n${store.output}`);
-    }
+    await store.listens();
     return store;
+  }
+
+  async listens(): Promise<void> {
+    const ended = this.ended.then(() => true);
+    while (!LISTENING.test(this.output)) {
+      const printed = once(this.child.stdout!, 'data').then(() => false);
+      if (await Promise.race([printed, ended])) throw new Error(`Ended before it listened:\n${this.output}`);
+    }
   }
 
   get url(): string {
