@@ -1,5 +1,8 @@
-/** What an append or a deletion expects of its stream: its last revision, or one of EventStoreDB's three words. */
-export type Expected = number | 'any' | 'no_stream' | 'stream_exists';
+/**
+ * What an append or a deletion expects of its stream: its last revision, or one of EventStoreDB's three words. A bigint,
+ * because a refusal names the revision as it was sent, however large.
+ */
+export type Expected = bigint | 'any' | 'no_stream' | 'stream_exists';
 
 /** What the rules need to know of a stream. Revisions count from 0; `last` is -1 where nothing was ever written. */
 export interface StreamView {
@@ -32,7 +35,8 @@ export function decideAppend(stream: StreamView, expected: Expected, ids: readon
     if (stream.last < 0 && !stream.hasMetadata) return wrongVersion(stream);
   }
   if (expected === 'any' || expected === 'stream_exists') return decideByMemory(stream, ids);
-  return decideByRevision(stream, expected === 'no_stream' ? -1 : expected, ids);
+  const revision = expected === 'no_stream' ? -1n : expected;
+  return revision > stream.last ? wrongVersion(stream) : decideByRevision(stream, Number(revision), ids);
 }
 
 function decideByMemory(stream: StreamView, ids: readonly string[]): AppendDecision {
@@ -46,7 +50,6 @@ function decideByMemory(stream: StreamView, ids: readonly string[]): AppendDecis
 }
 
 function decideByRevision(stream: StreamView, expected: number, ids: readonly string[]): AppendDecision {
-  if (expected > stream.last) return wrongVersion(stream);
   if (expected === stream.last) return write(stream);
   for (const [index, id] of ids.entries()) {
     if (stream.idAt(expected + 1 + index) === id) continue;

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { AppendQueue } from './append-queue.ts';
@@ -85,6 +86,8 @@ export class EmbeddedEventStore {
     const reader = new EventReader(log, heads);
     const queue = new AppendQueue(log, heads, () => reader.announce());
     const closing = new AbortController();
+    // One for each call that is going on.
+    setMaxListeners(0, closing.signal);
     const server = new Server({
       'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
       ...(password === undefined ? {} : { interceptors: [basicAuthentication(password)] }),

@@ -52,11 +52,8 @@ export class EventLog {
     this.firstFreeStream = lastEntry === undefined ? 1 : positionIn(lastEntry) + 1;
   }
 
-  /**
-   * @throws {NewerStoreFormat}
-   * @param mapSize bytes; only for tests of a full map
-   */
-  static open(folder: string, mapSize?: number): EventLog {
+  /** @throws {NewerStoreFormat} */
+  static open(folder: string): EventLog {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const root = open<Buffer, Buffer>({
       path: folder,
@@ -64,8 +61,8 @@ export class EventLog {
       keyEncoding: 'binary',
       maxDbs: 8,
       overlappingSync: false,
-      noMemInit: false,
-      ...(mapSize === undefined ? {} : { mapSize }),
+      // Otherwise lmdb wraps each batch into one of its own, whose rejection nobody can catch.
+      eventTurnBatching: false,
     });
     const meta = root.openDB({ name: 'meta', encoding: 'binary', keyEncoding: 'binary' });
     const format = meta.get(FORMAT_KEY)?.toString();
@@ -92,16 +89,22 @@ export class EventLog {
 
   /** Resolves when all of it is on disk and readers can see it. @throws {WriteFailed} when nothing of it is. */
   async write({ newStreams, events }: LogWrite): Promise<void> {
+    // Keys are made first: whatever can throw does so before the transaction, which would keep the puts before the throw.
+    const puts = [
+      ...newStreams.map(({ name, number }) => [this.names, nameKey(name), positionKey(number)] as const),
+      ...events.flatMap(({ position, streamNumber, revision, stored }) => {
+        const key = positionKey(position);
+        return [[this.all, key, stored] as const, [this.streams, streamKey(streamNumber, revision), key] as const];
+      }),
+    ];
     try {
       await this.root.batch(() => {
-        for (const { name, number } of newStreams) void this.names.put(nameKey(name), positionKey(number));
-        for (const { position, streamNumber, revision, stored } of events) {
-          void this.all.put(positionKey(position), stored);
-          void this.streams.put(streamKey(streamNumber, revision), positionKey(position));
-        }
+        for (const [database, key, value] of puts) void database.put(key, value);
       });
     } catch (error) {
-      throw new WriteFailed('The write could not be stored', { cause: error });
+      throw new WriteFailed('The event store could not write to its disk; nothing was stored.', {
+        cause: await reasonOf(error),
+      });
     }
     const last = events.at(-1);
     if (last !== undefined) this.nextFree = last.position + last.stored.length;
@@ -170,6 +173,17 @@ export interface StoredPosition {
 
 export interface StoredRevision extends StoredPosition {
   readonly revision: number;
+}
+
+/** lmdb rejects with a general error that holds a second promise, rejected with the reason; it has to be caught, too. */
+async function reasonOf(error: unknown): Promise<unknown> {
+  if (!(error instanceof Error && 'commitError' in error)) return error;
+  try {
+    await error.commitError;
+    return error;
+  } catch (reason) {
+    return reason;
+  }
 }
 
 const LAST_KEY = 2n ** 64n - 1n;

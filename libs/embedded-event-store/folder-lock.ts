@@ -84,8 +84,9 @@ function othersIn(environment: RootDatabase): number[] {
 }
 
 function heldByThisProcess(): Set<string> {
-  const globals = globalThis as { [HELD]?: Set<string> };
-  return (globals[HELD] ??= new Set());
+  const globals = globalThis as unknown as Record<symbol, Set<string> | undefined>;
+  globals[HELD] ??= new Set();
+  return globals[HELD];
 }
 
 function inUse(folder: string, by: number | string): FolderInUse {

@@ -8,13 +8,13 @@ export type ReadCall = ServerWritableStream<streamsPb.ReadReq, Buffer>;
 
 /** The sending side of one call: waits for slow clients, and knows when nobody listens any more. */
 export class Outlet {
-  private readonly gone = new AbortController();
+  private readonly leaving = new AbortController();
 
   constructor(
     private readonly call: ReadCall,
     private readonly closing: AbortSignal,
   ) {
-    const stop = () => this.gone.abort();
+    const stop = () => this.leaving.abort();
     call.on('cancelled', stop);
     call.on('close', stop);
     call.on('error', stop);
@@ -24,12 +24,17 @@ export class Outlet {
   }
 
   get signal(): AbortSignal {
-    return this.gone.signal;
+    return this.leaving.signal;
+  }
+
+  /** Nobody listens any more. */
+  isGone(): boolean {
+    return this.signal.aborted;
   }
 
   /** Nothing while the client keeps up; otherwise resolves when it has caught up, or is gone. */
   write(message: Buffer): Promise<void> | undefined {
-    if (this.signal.aborted || this.call.write(message)) return undefined;
+    if (this.isGone() || this.call.write(message)) return undefined;
     return once(this.call, 'drain', { signal: this.signal }).then(
       () => undefined,
       () => undefined,

@@ -56,7 +56,7 @@ async function sendAll(
     for (const stored of chunk) {
       const full = send(stored);
       if (full !== undefined) await full;
-      if (outlet.signal.aborted) return;
+      if (outlet.isGone()) return;
     }
   }
 }

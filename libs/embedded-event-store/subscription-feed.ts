@@ -23,7 +23,7 @@ export async function followAll(
   let considered = 0;
   let last = from === 'end' ? reader.newest : from;
   const pace = new Pace(outlet);
-  while (!outlet.signal.aborted) {
+  while (!outlet.isGone()) {
     const end = reader.end;
     const chunk = reader.allAfter(next);
     if (await pace.turn(chunk.length)) {
@@ -31,7 +31,7 @@ export async function followAll(
       await outlet.write(caughtUp());
     }
     for (const { position, stored } of chunk) {
-      if (outlet.signal.aborted) return;
+      if (outlet.isGone()) return;
       if (filter?.(stored) ?? true) {
         const full = send(stored);
         if (full !== undefined) await full;
@@ -53,13 +53,13 @@ export async function followStream(
 ): Promise<void> {
   let next = from === 'end' ? reader.lastRevision(stream) + 1 : from === undefined ? 0 : from + 1;
   const pace = new Pace(outlet);
-  while (!outlet.signal.aborted) {
+  while (!outlet.isGone()) {
     const seenTo = reader.end;
     if (reader.findStream(stream).outcome === 'tombstoned') throw new WireFault(streamDeleted(stream));
     const chunk = reader.streamAfter(stream, next);
     if (await pace.turn(chunk.next - next)) await outlet.write(caughtUp());
     for (const stored of chunk.events) {
-      if (outlet.signal.aborted) return;
+      if (outlet.isGone()) return;
       const full = send(stored);
       if (full !== undefined) await full;
     }

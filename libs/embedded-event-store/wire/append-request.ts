@@ -46,7 +46,7 @@ interface ExpectedRevision {
 
 /** @param revision the decimal revision, where one is given */
 export function expectedRevision(options: ExpectedRevision, revision: string | undefined): Expected {
-  if (revision !== undefined) return revisionNumber(revision);
+  if (revision !== undefined) return BigInt(revision);
   if (options.hasAny()) return 'any';
   if (options.hasNoStream()) return 'no_stream';
   if (options.hasStreamExists?.() === true) return 'stream_exists';

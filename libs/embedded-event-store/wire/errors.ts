@@ -59,7 +59,7 @@ export function writeFailed(details: string): WireError {
 }
 
 /** EventStoreDB's numbers for the words (24.6, `ExpectedVersion`). */
-function versionNumber(expected: Expected): number {
+function versionNumber(expected: Expected): number | bigint {
   switch (expected) {
     case 'no_stream':
       return -1;
