@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { legacyParameterSet } from './legacy-hash.ts';
 import { LegacyHasher, type LegacyHasherOptions } from './legacy-hasher.ts';
 import { Secret } from './secret.ts';
@@ -9,8 +9,12 @@ const TEST_SET = legacyParameterSet(1);
 const value = new Secret('test_key_12345');
 
 describe('LegacyHasher', () => {
+  let runs: Runs;
+  beforeEach(() => (runs = new Runs()));
+  // The turn is the process's: a run that a failed test has left would hold up all the others.
+  afterEach(() => runs.finishAll());
+
   it('runs one at a time, in order, over all hashers of the process', async () => {
-    const runs = new Runs();
     const [one, other] = [runs.hasher(), runs.hasher()];
     const all = Promise.all([one, other, one].map((each, n) => each.hash(new Secret(String(n)), SET)));
     for (const n of [0, 1, 2]) {
@@ -22,7 +26,6 @@ describe('LegacyHasher', () => {
   });
 
   it('turns callers away at once when the queue is full, and takes them again when it is not', async () => {
-    const runs = new Runs();
     const hasher = runs.hasher({ maxWaiting: 2 });
     const accepted = [0, 1, 2].map(() => hasher.hash(value, SET));
     expect(await promptly(hasher.hash(value, SET))).toEqual({ outcome: 'busy' });
@@ -40,7 +43,6 @@ describe('LegacyHasher', () => {
   });
 
   it('spends nothing on a caller who went away while waiting', async () => {
-    const runs = new Runs();
     const hasher = runs.hasher();
     const caller = new AbortController();
     const first = hasher.hash(value, SET);
@@ -54,9 +56,9 @@ describe('LegacyHasher', () => {
   });
 
   it('goes on with the next after a run that failed', async () => {
-    let runs = 0;
+    let derived = 0;
     const hasher = new LegacyHasher({
-      derive: () => (runs++ === 0 ? Promise.reject(new Error('no memory')) : Promise.resolve(new Uint8Array(32))),
+      derive: () => (derived++ === 0 ? Promise.reject(new Error('no memory')) : Promise.resolve(new Uint8Array(32))),
     });
     const [first, second] = await Promise.allSettled([hasher.hash(value, SET), hasher.hash(value, SET)]);
     expect(first).toMatchObject({ status: 'rejected' });
@@ -64,7 +66,6 @@ describe('LegacyHasher', () => {
   });
 
   it('runs no parameter set that is not known', async () => {
-    const runs = new Runs();
     for (const set of [legacyParameterSet(1_000_000_000), TEST_SET, '', `${SET}$x`]) {
       expect(await runs.hasher().hash(value, set)).toEqual({ outcome: 'unknown-parameters' });
     }
@@ -97,6 +98,7 @@ class Runs {
   readonly running: string[] = [];
   startedCount = 0;
   readonly #endings: (() => void)[] = [];
+  #over = false;
 
   hasher(options: LegacyHasherOptions = {}): LegacyHasher {
     return new LegacyHasher({
@@ -104,7 +106,7 @@ class Runs {
       derive: async (secret) => {
         this.startedCount++;
         this.running.push(secret.reveal());
-        await new Promise<void>((resolve) => this.#endings.push(resolve));
+        await new Promise<void>((resolve) => (this.#over ? resolve() : this.#endings.push(resolve)));
         this.running.shift();
         return new Uint8Array(32);
       },
@@ -121,5 +123,10 @@ class Runs {
 
   finish(): void {
     this.#endings.shift()?.();
+  }
+
+  finishAll(): void {
+    this.#over = true;
+    for (const end of this.#endings.splice(0)) end();
   }
 }
