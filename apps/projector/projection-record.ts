@@ -7,7 +7,7 @@ export interface ProjectionStatus {
   readonly provedAgoMs: number | undefined;
   /** Of the newest event that was applied or proved to be the head. */
   readonly position: bigint | undefined;
-  /** Events that changed the lookup, as delivered: overlapping deliveries count twice. */
+  /** Events that the lookup had not seen and that touch some hash. */
   readonly events: number;
   readonly skippedUnknown: number;
   /** Changes that did nothing, because the entry is not their owner's. */

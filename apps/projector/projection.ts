@@ -135,9 +135,12 @@ export class Projection {
   }
 
   async #apply(recorded: readonly RecordedEvent[], after: Position | undefined, upTo: Position): Promise<void> {
-    const { events, skipped } = projectEvents(recorded);
     await this.#inTurn(async () => {
-      const { refused } = await this.#generation.writer.apply({ after, upTo, events });
+      const { writer } = this.#generation;
+      // What the other reader of the log has brought already is neither done nor counted again.
+      const done = writer.resumeAfter?.commit ?? -1n;
+      const { events, skipped } = projectEvents(recorded.filter(({ position }) => position.commit > done));
+      const { refused } = await writer.apply({ after, upTo, events });
       this.#record.applied({ events: events.length, skipped, refused, upTo });
     });
   }

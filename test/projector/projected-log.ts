@@ -7,6 +7,7 @@ import { MemoryKeyLookup } from '#key-lookup/memory-key-lookup';
 import { type LookupStore } from '#key-lookup/lookup-store';
 import { type MemoryLookupReader } from '#key-lookup/memory-lookup-reader';
 import { type KeyEvent } from '#keys/events';
+import { type ProjectionListener } from '#projector/projection-record';
 import { Projector, type ProjectorOptions } from '#projector/projector';
 import { newEvent } from '#testing/key-events';
 import { type Verdict } from '#contracts/verification';
@@ -30,14 +31,20 @@ export class ProjectedLog {
   static async open({ maxStalenessMs = 30_000 } = {}): Promise<ProjectedLog> {
     const log = new ProjectedLog(maxStalenessMs);
     await log.startStore(await log.emptyFolder());
-    log.store = EventStore.connect(log.#node!.url);
+    log.store = EventStore.connect(log.#node!.url, { callMs: 1000 });
     return log;
   }
 
   /** Runs a projector until the log is closed, or the returned function is called. */
-  project(options: Partial<ProjectorOptions> = {}): { projector: Projector; stop: () => Promise<void> } {
+  project(
+    options: Partial<ProjectorOptions> = {},
+    listener: ProjectionListener = {},
+  ): { projector: Projector; stop: () => Promise<void> } {
     const eventStore = options.eventStore ?? this.store;
-    const projector = new Projector({ eventStore, lookup: this.lookup, shards: 2, proofIntervalMs: 20, ...options });
+    const projector = new Projector(
+      { eventStore, lookup: this.lookup, shards: 2, proofIntervalMs: 20, ...options },
+      listener,
+    );
     const stop = new AbortController();
     const running = projector.run(stop.signal);
     this.#projectors.push({ stop, running });

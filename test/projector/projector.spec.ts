@@ -7,6 +7,7 @@ import { type Projector } from '#projector/projector';
 import { projectEvents } from '#projector/project-events';
 import { hashNo } from '#testing/given-keys';
 import { keyCreated, keyDeleted, newEvent, recorded, scopesChanged } from '#testing/key-events';
+import { scaled } from '#testing/scale';
 import { ProjectedLog, until } from './projected-log.ts';
 
 const ann = ['ann', 'key'] as const;
@@ -25,18 +26,18 @@ describe('a projector', () => {
   afterEach(() => log.close());
 
   it('reads through what is there, goes live, and follows what comes', async () => {
-    const events = Array.from({ length: 300 }, (_, n) => keyCreated([`user ${n % 40}`, `key ${n}`], hashNo(n)));
+    const events = Array.from({ length: 100 }, (_, n) => keyCreated([`user ${n % 40}`, `key ${n}`], hashNo(n)));
     for (const event of events) await log.append(event);
     const { projector } = log.project();
     await caughtUp(projector);
-    expect(await log.verify({ hash: hashNo(299) })).toMatchObject({ valid: true, keyId: 'key 299' });
+    expect(await log.verify({ hash: hashNo(99) })).toMatchObject({ valid: true, keyId: 'key 99' });
     expect(await log.digest()).toBe(await digestOf(events));
-    const deleted = keyDeleted(['user 19', 'key 299'], hashNo(299));
+    const deleted = keyDeleted(['user 19', 'key 99'], hashNo(99));
     const position = await log.append(deleted);
     await until(() => projector.status.position === position);
-    expect(await log.verify({ hash: hashNo(299), minPosition: String(position) })).toMatchObject({ code: 'NOT_FOUND' });
+    expect(await log.verify({ hash: hashNo(99), minPosition: String(position) })).toMatchObject({ code: 'NOT_FOUND' });
     expect(await log.digest()).toBe(await digestOf([...events, deleted]));
-    expect(projector.status).toMatchObject({ events: 301, skippedUnknown: 0, refused: 0, faults: 0, rebuilds: 0 });
+    expect(projector.status).toMatchObject({ events: 101, skippedUnknown: 0, refused: 0, faults: 0, rebuilds: 0 });
   });
 
   it('is ready at once on an empty log', async () => {
@@ -58,20 +59,23 @@ describe('a projector', () => {
   it('moves a checkpoint by delivered events and head proofs only', async () => {
     const moves: { commit: bigint; proved: boolean }[] = [];
     const watched = watching(log.lookup, (commit, proved) => moves.push({ commit, proved }));
-    const { projector } = log.project({ lookup: watched, proofIntervalMs: 60_000 });
+    let proofs = 0;
+    const provesOnce = replacing(log.store, 'readHead', () =>
+      proofs++ === 0 ? log.store.readHead() : Promise.reject(new Error('no more proofs')),
+    );
+    const { projector } = log.project({ lookup: watched, eventStore: provesOnce });
     await caughtUp(projector);
-    const head = (await log.store.readHead())!.commit;
     // Enough for the server to send checkpoint messages between our events.
     const own: bigint[] = [];
     for (let round = 0; round < 3; round++) {
-      for (let part = 0; part < 40; part++) await log.appendTo(`other-${part}`, others(50));
+      await Promise.all(Array.from({ length: 40 }, (_, part) => log.appendTo(`other-${part}`, others(50))));
       own.push(await log.append(keyCreated([`user ${round}`, 'key'], hashNo(round))));
     }
     await until(() => projector.status.position === own.at(-1));
-    const delivered = moves.filter(({ proved }) => !proved).map(({ commit }) => commit);
-    expect([...new Set(delivered)].filter((commit) => commit > head)).toEqual(own);
-    const proved = moves.filter((move) => move.proved).map(({ commit }) => commit);
-    expect([...new Set(proved)]).toEqual([head]);
+    const proved = new Set(moves.filter((move) => move.proved).map(({ commit }) => commit));
+    expect(proved.size).toBe(1);
+    const delivered = new Set(moves.map(({ commit }) => commit));
+    expect([...delivered].filter((commit) => !proved.has(commit))).toEqual(own);
   });
 
   it('skips and counts what it can’t understand, and goes on', async () => {
@@ -88,10 +92,10 @@ describe('a projector', () => {
   });
 
   it('is one of several that may run at once', async () => {
-    const events = Array.from({ length: 200 }, (_, n) => keyCreated([`user ${n % 30}`, `key ${n}`], hashNo(n)));
-    for (const event of events.slice(0, 100)) await log.append(event);
+    const events = Array.from({ length: 80 }, (_, n) => keyCreated([`user ${n % 30}`, `key ${n}`], hashNo(n)));
+    for (const event of events.slice(0, 40)) await log.append(event);
     const [one, other] = [log.project().projector, log.project().projector];
-    for (const event of events.slice(100)) await log.append(event);
+    for (const event of events.slice(40)) await log.append(event);
     await log.append(scopesChanged(['user 0', 'key 0'], hashNo(0), ['*']));
     await Promise.all([caughtUp(one), caughtUp(other)]);
     const head = (await log.store.readHead())!.commit;
@@ -134,19 +138,17 @@ describe('a projector', () => {
     await early.stop();
   });
 
-  it('is ready well below a second with 10,000 events to read', async () => {
-    for (let user = 0; user < 100; user++) {
-      const keys = Array.from({ length: 100 }, (_, n) =>
-        keyCreated([`user ${user}`, `key ${n}`], hashNo(user * 100 + n)),
-      );
-      await log.append(...keys);
+  it('is ready soon with a long log to read (10,000 events at full scale)', async () => {
+    const users = scaled(100);
+    for (let user = 0; user < users; user++) {
+      const numbers = Array.from({ length: 100 }, (_, n) => user * 100 + n);
+      await log.append(...numbers.map((n) => keyCreated([`user ${user}`, `key ${n}`], hashNo(n))));
     }
     const startedAt = performance.now();
     const { projector } = log.project({ proofIntervalMs: 1000 });
     await caughtUp(projector);
-    const tookMs = performance.now() - startedAt;
-    expect(await log.verify({ hash: hashNo(9999) })).toMatchObject({ valid: true });
-    expect(tookMs).toBeLessThan(3000);
+    expect(performance.now() - startedAt).toBeLessThan(2000);
+    expect(await log.verify({ hash: hashNo(users * 100 - 1) })).toMatchObject({ valid: true });
   });
 });
 
@@ -164,15 +166,18 @@ async function digestOf(events: Parameters<typeof recorded>[0][]): Promise<strin
 }
 
 function watching(lookup: LookupStore, onMove: (commit: bigint, proved: boolean) => void): LookupStore {
-  return new Proxy(lookup, {
-    get: (target, name) => {
-      const member: unknown = Reflect.get(target, name, target);
-      if (typeof member !== 'function') return member;
-      return (...parameters: Parameters<LookupStore['writeShard']>) => {
-        const write = parameters[2];
-        if (name === 'writeShard' && write.checkpoint !== undefined) onMove(write.checkpoint.commit, 'stamp' in write);
-        return (member as (...all: unknown[]) => unknown).apply(target, parameters);
-      };
+  return replacing(lookup, 'writeShard', (generation, shard, write) => {
+    if (write.checkpoint !== undefined) onMove(write.checkpoint.commit, 'stamp' in write);
+    return lookup.writeShard(generation, shard, write);
+  });
+}
+
+/** The same object with one method in front of its own. */
+function replacing<T extends object, Name extends keyof T>(target: T, name: Name, method: T[Name]): T {
+  return new Proxy(target, {
+    get: (_, asked) => {
+      const member: unknown = asked === name ? method : Reflect.get(target, asked, target);
+      return typeof member === 'function' ? (member.bind(target) as unknown) : member;
     },
   });
 }
