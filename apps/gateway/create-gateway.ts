@@ -1,6 +1,8 @@
 import { type DynamicModule, type LoggerService, Module, type NestApplicationOptions } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { type Logger } from 'pino';
+import { logRequests } from '#runtime/request-log';
 import { GatewayModule, type GatewayOptions } from './gateway.module.ts';
 import { createHttpAdapter } from './http-adapter.ts';
 
@@ -8,11 +10,13 @@ export interface CreateGatewayOptions extends GatewayOptions {
   /** Modules with routes of their own that are served beside the gateway's: health. */
   readonly imports?: readonly DynamicModule[];
   readonly logger?: LoggerService | false;
+  /** Gets a debug line per request: method, route, status, time. */
+  readonly requestLog?: Logger;
 }
 
 /** The whole HTTP application, initialised and not yet listening: `listen(settings.HTTP_PORT, settings.HTTP_HOST)`. */
 export async function createGateway(options: CreateGatewayOptions): Promise<NestFastifyApplication> {
-  const { imports = [], logger } = options;
+  const { imports = [], logger, requestLog } = options;
   const root: DynamicModule = { module: GatewayRoot, imports: [GatewayModule.register(options), ...imports] };
   const nestOptions: Partial<NestApplicationOptions> = {
     // The adapter's own parsers say what a body may be.
@@ -20,7 +24,9 @@ export async function createGateway(options: CreateGatewayOptions): Promise<Nest
     abortOnError: false,
     ...(logger === undefined ? {} : { logger }),
   };
-  const app = await NestFactory.create<NestFastifyApplication>(root, createHttpAdapter(), nestOptions);
+  const adapter = createHttpAdapter();
+  if (requestLog !== undefined) logRequests(adapter.getInstance(), requestLog);
+  const app = await NestFactory.create<NestFastifyApplication>(root, adapter, nestOptions);
   return app.init();
 }
 

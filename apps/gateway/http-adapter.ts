@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { type IncomingMessage } from 'node:http';
 import { type Socket } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
@@ -60,11 +61,18 @@ export function createHttpAdapter(): FastifyAdapter {
         if (request.raw.headers.host === undefined) throw problemOfStatus(400) ?? internalError();
         assertLocal(request);
         if (request.is404) throw unrouted(request, routes);
-        readBodyHeaders(request);
+        ignoreTypeOfNothing(request.raw);
       },
     );
   });
+  let isClosing = false;
+  fastify.addHook('preClose', (done) => {
+    isClosing = true;
+    done();
+  });
   fastify.addHook('onSend', (_request, reply, payload, done) => {
+    // Kept alive, the connection of a request that was under way would hold the server's end up for a minute.
+    if (isClosing) reply.header('connection', 'close');
     // Fastify would close at once, and the reset would overtake the answer: what is left of the body is read and dropped.
     if (reply.statusCode === 413) reply.removeHeader('connection');
     done(null, payload);
@@ -76,13 +84,10 @@ function prepareReply(request: FastifyRequest, reply: FastifyReply): void {
   reply.headers(HEADERS).header('x-request-id', request.id);
 }
 
-/** Before a byte of the body is read. */
-function readBodyHeaders(request: FastifyRequest): void {
-  const headers = request.raw.headers;
-  const length = Number(headers['content-length'] ?? 0);
-  if (length > MAX_BODY_BYTES) throw problemOfStatus(413) ?? internalError();
-  // Without a body the content type says nothing, however odd.
-  if (length === 0 && headers['transfer-encoding'] === undefined) delete headers['content-type'];
+/** Without a body the content type says nothing, however odd. */
+function ignoreTypeOfNothing({ headers }: IncomingMessage): void {
+  const length = headers['content-length'] ?? '0';
+  if (length === '0' && headers['transfer-encoding'] === undefined) delete headers['content-type'];
 }
 
 function unrouted(request: FastifyRequest, routes: RouteTable): HttpProblem {
