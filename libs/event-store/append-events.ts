@@ -5,7 +5,7 @@ import { type Connection } from './connection.ts';
 import { EventStoreUnavailable, UnserialisableEvent } from './event-store-unavailable.ts';
 import { readStream } from './read-events.ts';
 import { type JsonObject, type NewEvent, type Position } from './recorded-event.ts';
-import { type Attempt } from './until-known.ts';
+import { bounded, type Attempt } from './until-known.ts';
 
 export type AppendResult =
   /** `revision` and `position` are those of the last event. */
@@ -33,14 +33,15 @@ export function appendEvents(
   const prepared = events.map(serialised);
   let ambiguous = false;
 
-  return async (client, attemptMs, signal) => {
-    const findStored = () => storedAlready(connection, stream, expected, events)(client, attemptMs, signal);
+  return async (client, silenceMs, signal) => {
+    const findStored = () => storedAlready(connection, stream, expected, events)(client, silenceMs, signal);
     try {
-      const { nextExpectedRevision: revision, position } = await client.appendToStream(stream, prepared, {
+      const appending = client.appendToStream(stream, prepared, {
         expectedRevision: expected === 'none' ? NO_STREAM : expected,
         requiresLeader: true,
-        deadline: Math.ceil(attemptMs),
+        deadline: Math.ceil(silenceMs),
       });
+      const { nextExpectedRevision: revision, position } = await bounded(silenceMs, signal, () => appending);
       if (position !== undefined && isPosition(position.commit) && isPosition(position.prepare)) {
         return { outcome: 'appended', revision, position };
       }
@@ -70,8 +71,8 @@ function storedAlready(
   events: readonly NewEvent[],
 ): Attempt<AppendResult | undefined> {
   const first = expected === 'none' ? 0n : expected + 1n;
-  return async (client, attemptMs, signal) => {
-    const read = await readStream(connection, stream, first, events.length)(client, attemptMs, signal);
+  return async (client, silenceMs, signal) => {
+    const read = await readStream(connection, stream, first, events.length)(client, silenceMs, signal);
     if (read.outcome !== 'found' || read.events.length !== events.length) return undefined;
     const last = read.events.at(-1);
     const same = read.events.every(({ id }, index) => id === events[index]?.id);

@@ -5,8 +5,10 @@ export const MAX_BATCH = 512;
 
 export interface BatchOptions {
   /** How long nothing may arrive while something is waited for; for ever where it is left out. */
-  readonly idleMs?: number | undefined;
+  readonly silenceMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Called for each item when it leaves the call's own buffer, so that at every moment it is counted here or there. */
+  readonly onTaken?: () => void;
 }
 
 /** As much of the client's streams as is used here; its own declarations do not fit each other strictly. */
@@ -24,17 +26,17 @@ interface Call {
 export async function* batches<T>(
   call: Call,
   cancel: () => Promise<void>,
-  { idleMs, signal }: BatchOptions,
+  { silenceMs, signal, onTaken }: BatchOptions,
 ): AsyncGenerator<T[], void, void> {
   const watch = new Watch(call, signal);
   try {
     for (;;) {
       signal?.throwIfAborted();
-      const batch = take<T>(call);
+      const batch = take<T>(call, onTaken);
       if (batch.length > 0) yield batch;
       else if (watch.failure !== undefined) throw watch.failure.error;
       else if (watch.ended) return;
-      else await watch.change(idleMs);
+      else await watch.change(silenceMs);
     }
   } finally {
     watch.stop();
@@ -44,11 +46,12 @@ export async function* batches<T>(
   }
 }
 
-function take<T>(call: Call): T[] {
+function take<T>(call: Call, onTaken: () => void = () => undefined): T[] {
   const batch: T[] = [];
   while (batch.length < MAX_BATCH) {
     const next = call.read() as T | null;
     if (next === null) break;
+    onTaken();
     batch.push(next);
   }
   return batch;
@@ -82,12 +85,12 @@ class Watch {
     signal?.addEventListener('abort', this.#aborted);
   }
 
-  async change(idleMs: number | undefined): Promise<void> {
+  async change(silenceMs: number | undefined): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve, reject) => {
       this.#wake = resolve;
-      if (idleMs === undefined) return;
-      timer = setTimeout(() => reject(new EventStoreUnavailable(`Nothing arrived within ${idleMs} ms.`)), idleMs);
+      if (silenceMs === undefined) return;
+      timer = setTimeout(() => reject(new EventStoreUnavailable(`Nothing arrived within ${silenceMs} ms.`)), silenceMs);
     }).finally(() => clearTimeout(timer));
   }
 

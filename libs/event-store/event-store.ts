@@ -9,7 +9,7 @@ export interface EventStoreOptions extends Partial<Timeouts>, Partial<Subscripti
 
 const DEFAULTS: Timeouts & SubscriptionTimeouts = {
   callMs: 10_000,
-  attemptMs: 3_000,
+  silenceMs: 3_000,
   confirmMs: 5_000,
   backOff: { firstMs: 50, maxMs: 2_000 },
 };
@@ -61,7 +61,7 @@ export class EventStore {
 
   /** The whole log between two positions, in order, without the system's own events. A consumer may stop at any time. */
   readAll(options: ReadAllOptions = {}): AsyncIterable<RecordedEvent[]> {
-    return readAll(this.#connection, this.#timeouts.attemptMs, options);
+    return readAll(this.#connection, this.#timeouts.silenceMs, options);
   }
 
   /** Follows the log until `signal` aborts; resolves then, when the last batch is handled. */

@@ -30,13 +30,13 @@ export function readStream(
   fromRevision: bigint,
   maxCount?: number,
 ): Attempt<StreamRead> {
-  return async (client, idleMs, signal) => {
+  return async (client, silenceMs, signal) => {
     const from: ReadRevision = fromRevision === 0n ? START : fromRevision;
     const limit = maxCount === undefined ? {} : { maxCount };
     const call = client.readStream(stream, { fromRevision: from, requiresLeader: true, ...limit }, BUFFERED);
     const events: RecordedEvent[] = [];
     try {
-      for await (const batch of batches<ResolvedEvent>(call, () => call.cancel(), { idleMs, signal })) {
+      for await (const batch of batches<ResolvedEvent>(call, () => call.cancel(), { silenceMs, signal })) {
         for (const resolved of batch) events.push(...recorded(resolved));
       }
     } catch (error) {
@@ -51,10 +51,10 @@ export function readStream(
 
 /** The newest position of `$all`, by the leader; undefined while the log is empty. */
 export function readHead(connection: Connection): Attempt<Position | undefined> {
-  return async (client, idleMs, signal) => {
+  return async (client, silenceMs, signal) => {
     const call = client.readAll({ direction: BACKWARDS, fromPosition: END, maxCount: 1, requiresLeader: true });
     let head: Position | undefined;
-    for await (const batch of batches<ResolvedEvent>(call, () => call.cancel(), { idleMs, signal })) {
+    for await (const batch of batches<ResolvedEvent>(call, () => call.cancel(), { silenceMs, signal })) {
       head = batch.flatMap(recorded).at(0)?.position;
     }
     connection.requireLive(client);
@@ -65,13 +65,13 @@ export function readHead(connection: Connection): Attempt<Position | undefined> 
 /** `$all` in order, without the system's own events. Ends with EventStoreUnavailable on any fault: go on from the last position. */
 export async function* readAll(
   connection: Connection,
-  idleMs: number,
+  silenceMs: number,
   { after, upTo, signal }: ReadAllOptions,
 ): AsyncGenerator<RecordedEvent[], void, void> {
   const client = connection.client();
   const call = client.readAll({ fromPosition: after ?? START, requiresLeader: true }, BUFFERED);
   try {
-    for await (const batch of batches<ResolvedEvent>(call, () => call.cancel(), { idleMs, signal })) {
+    for await (const batch of batches<ResolvedEvent>(call, () => call.cancel(), { silenceMs, signal })) {
       const events = batch.flatMap(recorded);
       const wanted = events.filter(
         (event) => isOurs(event) && isAfter(event.position, after) && !isAfter(event.position, upTo, false),

@@ -90,8 +90,8 @@ async function follow(
   call.on('fellBehind', () => onState?.('connected'));
 
   try {
-    for await (const batch of batches<AllStreamResolvedEvent>(call, () => call.unsubscribe(), { signal })) {
-      taken += batch.length;
+    const counted = { signal, onTaken: () => (taken += 1) };
+    for await (const batch of batches<AllStreamResolvedEvent>(call, () => call.unsubscribe(), counted)) {
       const events = batch.flatMap(recorded).filter((event) => isOurs(event) && isAfter(event.position, start));
       if (events.length > 0) await handle(onBatch, events);
       handled += batch.length;

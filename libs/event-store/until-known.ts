@@ -13,13 +13,13 @@ export interface CallOptions {
 export interface Timeouts {
   /** For a whole call, where the caller names no deadline. */
   readonly callMs: number;
-  /** For one attempt to get any answer, before it is made anew over a new connection. */
-  readonly attemptMs: number;
+  /** How long a server that says nothing is waited for, before it is asked again over a new connection. */
+  readonly silenceMs: number;
   readonly backOff: BackOff;
 }
 
-/** One attempt: `attemptMs` is what is left for it, `signal` tells it to let go. */
-export type Attempt<T> = (client: EventStoreDBClient, attemptMs: number, signal: AbortSignal) => Promise<T>;
+/** One attempt. It throws once nothing has arrived for `silenceMs`, and lets go when `signal` aborts. */
+export type Attempt<T> = (client: EventStoreDBClient, silenceMs: number, signal: AbortSignal) => Promise<T>;
 
 /**
  * Makes attempts until one is answered, the server refuses, the deadline passes or the caller aborts; the last three throw
@@ -43,7 +43,7 @@ export async function untilKnown<T>(
     }
     const client = connection.client();
     try {
-      return await bounded(Math.min(leftMs, timeouts.attemptMs), signal, (ms, own) => attempt(client, ms, own));
+      return await bounded(leftMs, signal, (own) => attempt(client, Math.min(leftMs, timeouts.silenceMs), own));
     } catch (error) {
       signal?.throwIfAborted();
       const fault = faultOf(error);
@@ -57,11 +57,11 @@ export async function untilKnown<T>(
   }
 }
 
-/** The attempt is abandoned as well as aborted when its time is up: not every call of the client heeds a signal. */
-async function bounded<T>(
+/** Aborts what takes longer than `ms`, and waits no longer for it: not every call of the client heeds a signal. */
+export async function bounded<T>(
   ms: number,
   outer: AbortSignal | undefined,
-  attempt: (ms: number, signal: AbortSignal) => Promise<T>,
+  work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const own = new AbortController();
   const abort = () => own.abort(outer?.reason);
@@ -71,7 +71,7 @@ async function bounded<T>(
     const abandoned = new Promise<never>((_, reject) => {
       own.signal.addEventListener('abort', () => reject(own.signal.reason as Error));
     });
-    return await Promise.race([attempt(ms, own.signal), abandoned]);
+    return await Promise.race([work(own.signal), abandoned]);
   } finally {
     clearTimeout(timer);
     outer?.removeEventListener('abort', abort);

@@ -146,12 +146,13 @@ export class GrpcRelay {
     forwarded.on('error', (error: StatusObject & Error) => {
       if (!withheld && !call.cancelled) call.emit('error', error);
     });
+    let ended: status | undefined;
+    forwarded.on('status', ({ code }: { readonly code: status }) => (ended = code));
+    // An error's status comes as that event; the good one is passed on behind the last message.
     forwarded.on('end', () => {
-      // The status follows: an error is passed on where it is emitted.
-      forwarded.once('status', ({ code }: { readonly code: status }) => {
-        open.delete(call);
-        if (code === status.OK && !withheld) call.end();
-      });
+      if (withheld) return;
+      open.delete(call);
+      if (ended === status.OK) call.end();
     });
   }
 

@@ -1,0 +1,332 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { NO_STREAM } from '@eventstore/db-client';
+import streamsPb from '@eventstore/db-client/generated/streams_pb.js';
+import { status } from '@grpc/grpc-js';
+import { EventStore } from '#event-store/event-store';
+import { EventStoreUnavailable, UnserialisableEvent } from '#event-store/event-store-unavailable';
+import { type JsonObject } from '#event-store/recorded-event';
+import { GrpcRelay } from '#testing/grpc-relay';
+import { TcpProxy } from '#testing/tcp-proxy';
+import { withRawClient } from './child.ts';
+import { NodeUnderTest, aStream, anEvent, events, raw, within } from './node-under-test.ts';
+
+const IMPATIENT = { callMs: 10_000, silenceMs: 500, backOff: { firstMs: 5, maxMs: 50 } };
+const NO_POSITION = (2n ** 64n - 1n).toString();
+
+jest.setTimeout(30_000);
+
+let node: NodeUnderTest;
+let relay: GrpcRelay;
+let store: EventStore;
+
+beforeAll(async () => {
+  node = await NodeUnderTest.open();
+});
+afterAll(() => node.close());
+beforeEach(async () => {
+  relay = await GrpcRelay.open(node);
+  store = EventStore.connect(relay.url, IMPATIENT);
+});
+afterEach(async () => {
+  await store.close();
+  relay.close();
+});
+
+async function stored(stream: string) {
+  const read = await store.readStream(stream);
+  return read.outcome === 'found' ? read.events : [];
+}
+
+describe('an append', () => {
+  it('stores all its events and answers with the last one’s revision and position', async () => {
+    const stream = aStream();
+    const three = events(3);
+    const result = await store.append(stream, 'none', three);
+
+    const read = await stored(stream);
+    expect(read.map(({ id, revision, data, metadata }) => ({ id, revision, data, metadata }))).toEqual(
+      three.map(({ id, data, metadata }, index) => ({ id, revision: BigInt(index), data, metadata })),
+    );
+    expect(result).toEqual({ outcome: 'appended', revision: 2n, position: read[2]!.position });
+    expect(relay.askedLeader('append')).toEqual([true]);
+  });
+
+  it('at a revision that is no longer the last is a conflict that names the last', async () => {
+    const stream = aStream();
+    await store.append(stream, 'none', events(2));
+    expect(await store.append(stream, 'none', [anEvent()])).toEqual({ outcome: 'conflict', actual: 1n });
+    expect(await store.append(stream, 0n, [anEvent()])).toEqual({ outcome: 'conflict', actual: 1n });
+    expect(await store.append(aStream(), 4n, [anEvent()])).toEqual({ outcome: 'conflict', actual: undefined });
+  });
+
+  it('is a conflict also where the connection string would have conflicts reported as results', async () => {
+    const stream = aStream();
+    await store.append(stream, 'none', events(3));
+    const url = `${relay.url}&throwOnAppendFailure=false`;
+    // The client reports the next expected revision as 1, whatever it is.
+    expect(await node.rawClient(url).appendToStream(stream, raw(anEvent()), { expectedRevision: 0n })).toMatchObject({
+      success: false,
+      nextExpectedRevision: 1n,
+    });
+    const lenient = EventStore.connect(url);
+    expect(await lenient.append(stream, 0n, [anEvent()])).toEqual({ outcome: 'conflict', actual: 2n });
+    await lenient.close();
+  });
+
+  it('that is repeated by its caller is answered as the first time', async () => {
+    const stream = aStream();
+    const three = events(3);
+    const first = await store.append(stream, 'none', three);
+    await store.append(stream, 2n, [anEvent()]);
+    expect(await store.append(stream, 'none', three)).toEqual(first);
+    expect(await stored(stream)).toHaveLength(4);
+  });
+
+  it('takes its position from the log when the server recognises it without one', async () => {
+    const stream = aStream();
+    const two = events(2);
+    const first = await store.append(stream, 'none', two);
+    relay.disturb('append', { rewriteReply: withoutPosition });
+    expect(await store.append(stream, 'none', two)).toEqual(first);
+  });
+
+  it('beyond the server’s limits is too large and stores nothing', async () => {
+    const stream = aStream();
+    const patient = EventStore.connect(relay.url);
+    for (const bytes of [1_100_000, 5_000_000]) {
+      const large = anEvent({ text: 'x'.repeat(bytes) });
+      expect(await patient.append(stream, 'none', [large])).toEqual({ outcome: 'too-large' });
+    }
+    expect(await store.readStream(stream)).toEqual({ outcome: 'missing' });
+    await patient.close();
+  });
+
+  it('begins a soft-deleted stream anew, and none after a tombstone', async () => {
+    const stream = aStream();
+    const client = node.rawClient();
+    await store.append(stream, 'none', events(2));
+    await client.deleteStream(stream);
+    expect(await store.readStream(stream)).toEqual({ outcome: 'missing' });
+    expect(await store.append(stream, 'none', [anEvent()])).toMatchObject({ outcome: 'appended', revision: 2n });
+    await client.tombstoneStream(stream);
+    expect(await store.append(stream, 'none', [anEvent()])).toEqual({ outcome: 'tombstoned' });
+    expect(await store.append(stream, 2n, [anEvent()])).toEqual({ outcome: 'tombstoned' });
+  });
+});
+
+describe('an append that is cut off while it is sent', () => {
+  it('stores nothing, so that its repetition stores all of it', async () => {
+    const patient = EventStore.connect(node.url);
+    for (const cutMs of [20, 40, 80, 160]) {
+      const stream = aStream();
+      const many = events(2_000);
+      const hasty = EventStore.connect(node.url, { callMs: cutMs, silenceMs: cutMs });
+      await hasty.readHead({ deadlineMs: Date.now() + 5_000 }).catch(() => undefined);
+      await hasty.append(stream, 'none', many).catch(() => undefined);
+      await hasty.close();
+      expect(await patient.append(stream, 'none', many)).toMatchObject({ outcome: 'appended', revision: 1_999n });
+    }
+    await patient.close();
+  });
+});
+
+describe('what is no JSON', () => {
+  const cycle: Record<string, unknown> = {};
+  cycle['self'] = cycle;
+  const refused = { 'a BigInt': { count: 1n }, 'a cycle': cycle, 'what throws': { toJSON: thrower } };
+
+  it.each(Object.entries(refused))('is refused before anything is sent: %s', async (_, data) => {
+    const before = relay.calls('append');
+    await expect(store.append(aStream(), 'none', [anEvent(data as unknown as JsonObject)])).rejects.toThrow(
+      UnserialisableEvent,
+    );
+    expect(relay.calls('append')).toBe(before);
+  });
+
+  it('would, handed to the client, end the process', async () => {
+    const { code, stderr } = await withRawClient(
+      node.url,
+      `await client.appendToStream('${aStream()}', event({ count: 1n })).catch(() => process.exit(0));`,
+      10_000,
+    );
+    expect({ code, bigInt: stderr.includes('BigInt') }).toEqual({ code: 1, bigInt: true });
+  });
+
+  it('includes ids that are no UUIDs, negative revisions and appends of nothing', async () => {
+    await expect(store.append(aStream(), 'none', [{ ...anEvent(), id: 'one' }])).rejects.toThrow(UnserialisableEvent);
+    await expect(store.append(aStream(), -1n, [anEvent()])).rejects.toThrow(RangeError);
+    await expect(store.append(aStream(), 'none', [])).rejects.toThrow(RangeError);
+  });
+});
+
+describe('an append with an unknown end', () => {
+  it('is asked again, with the same ids, until it is answered', async () => {
+    relay.disturb('batchAppend', { withholdReply: true });
+    const hanging = node.rawClient(relay.url).appendToStream(aStream(), raw(anEvent()), { deadline: 100 });
+    expect(await within(1_000, hanging)).toBe('pending');
+
+    relay.disturb('append', { withholdReply: true }, 2);
+    const stream = aStream();
+    const event = anEvent();
+    expect(await store.append(stream, 'none', [event])).toMatchObject({ outcome: 'appended', revision: 0n });
+    expect(relay.calls('append')).toBeGreaterThanOrEqual(3);
+    expect((await stored(stream)).map(({ id }) => id)).toEqual([event.id]);
+  });
+
+  const codes = [
+    status.CANCELLED,
+    status.UNKNOWN,
+    status.DEADLINE_EXCEEDED,
+    status.ABORTED,
+    status.INTERNAL,
+    status.UNAVAILABLE,
+    status.DATA_LOSS,
+  ].map((code) => [status[code], code] as const);
+
+  it.each(codes)('is stored once when %s took the place of the reply', async (_, code) => {
+    const failure = { code, details: 'the reply is lost' };
+    const unsure = aStream();
+    relay.disturb('append', { replaceReply: failure }, 1);
+    const plain = { expectedRevision: NO_STREAM, credentials: { username: 'any', password: 'any' } } as const;
+    // The client reports a failure of what is stored.
+    await expect(node.rawClient(relay.url).appendToStream(unsure, raw(anEvent()), plain)).rejects.toBeDefined();
+    expect(await stored(unsure)).toHaveLength(1);
+
+    relay.disturb('append', { replaceReply: failure }, 3);
+    const stream = aStream();
+    const two = events(2);
+    const result = await store.append(stream, 'none', two);
+    const read = await stored(stream);
+    expect(read.map(({ id }) => id)).toEqual(two.map(({ id }) => id));
+    expect(result).toEqual({ outcome: 'appended', revision: 1n, position: read[1]!.position });
+  });
+
+  it('is found in a recreated stream, where the server takes it for a conflict', async () => {
+    const stream = aStream();
+    await store.append(stream, 'none', events(3));
+    await node.rawClient().deleteStream(stream);
+    const event = anEvent();
+    relay.disturb('append', { replaceReply: { code: status.UNKNOWN, details: 'the reply is lost' } }, 1);
+    expect(await store.append(stream, 'none', [event])).toMatchObject({ outcome: 'appended', revision: 3n });
+    // The server, asked directly, does not recognise the repetition.
+    await expect(
+      node.rawClient().appendToStream(stream, raw(event), { expectedRevision: NO_STREAM }),
+    ).rejects.toMatchObject({ type: 'wrong-expected-version' });
+  });
+
+  it('is a conflict when somebody else’s events took its place', async () => {
+    const stream = aStream();
+    await EventStore.connect(node.url).append(stream, 'none', [anEvent()]);
+    relay.disturb('append', { answer: { code: status.UNAVAILABLE, details: 'not now' } }, 1);
+    expect(await store.append(stream, 'none', [anEvent()])).toEqual({ outcome: 'conflict', actual: 0n });
+  });
+
+  it('goes to the leader that the server names', async () => {
+    const leader = await GrpcRelay.open(node);
+    const trailers = {
+      exception: 'not-leader',
+      'leader-endpoint-host': '127.0.0.1',
+      'leader-endpoint-port': String(leader.port),
+    };
+    relay.disturb('append', { answer: { code: status.NOT_FOUND, details: 'not the leader', trailers } });
+    expect(await store.append(aStream(), 'none', [anEvent()])).toMatchObject({ outcome: 'appended' });
+    expect([relay.calls('append'), leader.calls('append')]).toEqual([1, 1]);
+    leader.close();
+  });
+
+  it('is not repeated when the server refuses it, nor begun past its deadline', async () => {
+    relay.disturb('append', { answer: { code: status.PERMISSION_DENIED, details: 'no' } });
+    await expect(store.append(aStream(), 'none', [anEvent()])).rejects.toThrow(EventStoreUnavailable);
+    expect(relay.calls('append')).toBe(1);
+    relay.heal();
+    const deadlineMs = Date.now() - 1;
+    await expect(store.append(aStream(), 'none', [anEvent()], { deadlineMs })).rejects.toThrow(EventStoreUnavailable);
+    expect(relay.calls('append')).toBe(1);
+  });
+
+  it('is a fault once the deadline has passed', async () => {
+    relay.disturb('append', { withholdReply: true });
+    const startedMs = performance.now();
+    const deadlineMs = Date.now() + 800;
+    await expect(store.append(aStream(), 'none', [anEvent()], { deadlineMs })).rejects.toThrow(EventStoreUnavailable);
+    expect(performance.now() - startedMs).toBeLessThan(1_300);
+  });
+});
+
+describe('the client’s shared state', () => {
+  it('rejects other clients’ appends when one is disposed of, and not ours', async () => {
+    relay.disturb('batchAppend', { withholdReply: true }, 1);
+    relay.disturb('append', { withholdReply: true }, 1);
+    const other = node.rawClient();
+    await other.appendToStream(aStream(), raw(anEvent()));
+    const innocent = within(2_000, node.rawClient(relay.url).appendToStream(aStream(), raw(anEvent())));
+    const ours = store.append(aStream(), 'none', [anEvent()]);
+    while (relay.calls('batchAppend') + relay.calls('append') < 2) await new Promise(setImmediate);
+    await other.dispose();
+    expect(await innocent).toHaveProperty('error');
+    expect(await ours).toMatchObject({ outcome: 'appended' });
+  });
+
+  it('remembers for ever that a first question failed, and ours does not ask it', async () => {
+    const rawClient = node.rawClient(relay.url);
+    relay.disturb('features', { answer: { code: status.UNKNOWN, details: 'starting' } }, 1);
+    for (const _ of [1, 2, 3]) {
+      await expect(rawClient.appendToStream(aStream(), raw(anEvent()))).rejects.toMatchObject({ code: status.UNKNOWN });
+    }
+    relay.disturb('features', { withholdReply: true });
+    const unasked = node.rawClient(relay.url).appendToStream(aStream(), raw(anEvent()), { deadline: 100 });
+    expect(await within(500, unasked)).toBe('pending');
+    expect(await store.append(aStream(), 'none', [anEvent()])).toMatchObject({ outcome: 'appended' });
+  });
+});
+
+describe('a store that is away', () => {
+  it('is a fault of the same kind in every call, by its deadline', async () => {
+    const proxy = await TcpProxy.open(node);
+    proxy.refuse();
+    const url = `esdb://127.0.0.1:${proxy.port}?tls=false`;
+    const failed = await within(5_000, node.rawClient(url).appendToStream(aStream(), raw(anEvent())));
+    expect(failed).toMatchObject({ error: { code: status.UNAVAILABLE } });
+    expect((failed as { error: object }).error).not.toHaveProperty('type');
+
+    const away = EventStore.connect(url, IMPATIENT);
+    const deadline = () => ({ deadlineMs: Date.now() + 200 });
+    await expect(away.append(aStream(), 'none', [anEvent()], deadline())).rejects.toThrow(EventStoreUnavailable);
+    await expect(away.readStream(aStream(), 0n, deadline())).rejects.toThrow(EventStoreUnavailable);
+    await expect(away.readHead(deadline())).rejects.toThrow(EventStoreUnavailable);
+    await expect(everything(away)).rejects.toThrow(EventStoreUnavailable);
+
+    const waiting = away.append(aStream(), 'none', [anEvent()]);
+    proxy.accept();
+    expect(await waiting).toMatchObject({ outcome: 'appended' });
+    await away.close();
+    await proxy.close();
+  });
+
+  it('is tried over a new connection when the old one swallows everything', async () => {
+    const proxy = await TcpProxy.open(node);
+    const behind = EventStore.connect(`esdb://127.0.0.1:${proxy.port}?tls=false`, IMPATIENT);
+    const stream = aStream();
+    await behind.append(stream, 'none', [anEvent()]);
+    proxy.freeze();
+    expect(await behind.append(stream, 0n, [anEvent()])).toMatchObject({ outcome: 'appended', revision: 1n });
+    await behind.close();
+    await proxy.close();
+  });
+});
+
+async function everything(from: EventStore): Promise<number> {
+  let count = 0;
+  for await (const batch of from.readAll()) count += batch.length;
+  return count;
+}
+
+function withoutPosition(reply: Buffer): Buffer {
+  const response = streamsPb.AppendResp.deserializeBinary(reply);
+  response.getSuccess()?.getPosition()?.setCommitPosition(NO_POSITION).setPreparePosition(NO_POSITION);
+  return Buffer.from(response.serializeBinary());
+}
+
+function thrower(): never {
+  throw new Error('no');
+}
