@@ -93,7 +93,7 @@ function ignoreTypeOfNothing({ headers }: IncomingMessage): void {
 function unrouted(request: FastifyRequest, routes: RouteTable): HttpProblem {
   const allowed = routes.methodsOf(request.url);
   if (allowed.length === 0) return notFound();
-  const { status, envelope } = invalidRequest(405, 'method_not_allowed', 'Method not allowed.');
+  const { status, envelope } = invalidRequest(405, 'method_not_allowed', `Method "${request.method}" not allowed.`);
   return new HttpProblem(status, envelope, { allow: allowed.join(', ') });
 }
 

@@ -154,6 +154,44 @@ describe('what is not HTTP', () => {
   });
 });
 
+describe('odd HTTP', () => {
+  const host = 'Host: localhost\r\n';
+  it.each([
+    `OPTIONS * HTTP/1.1\r\n${host}\r\n`,
+    `GET * HTTP/1.1\r\n${host}\r\n`,
+    `GET // HTTP/1.1\r\n${host}\r\n`,
+    `GET //evil.example/%2e%2e HTTP/1.1\r\n${host}\r\n`,
+    `GET http://[::1 HTTP/1.1\r\n${host}\r\n`,
+    `GET http://localhost:99999999${KEYS} HTTP/1.1\r\n${host}\r\n`,
+    `GET ${KEYS}?%ff=%ff&a=%zz HTTP/1.1\r\n${host}\r\n`,
+    `GET /\\..\\ HTTP/1.1\r\n${host}\r\n`,
+    `GET /caf\xe9 HTTP/1.1\r\n${host}\r\n`,
+    `GET ${KEYS};a=b HTTP/1.1\r\n${host}\r\n`,
+    `TRACE ${KEYS} HTTP/1.1\r\n${host}\r\n`,
+    `QUERY ${KEYS} HTTP/1.1\r\n${host}\r\n`,
+    `PROPFIND ${KEYS} HTTP/1.1\r\n${host}\r\n`,
+    `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n`,
+    `GET / HTTP/1.0\r\n\r\n`,
+    `GET / HTTP/3.7\r\n${host}\r\n`,
+    `GET / HTTP/1.1\r\n${host}Host: evil.example\r\n\r\n`,
+    `GET / HTTP/1.1\r\n${host}Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n`,
+    `POST ${KEYS} HTTP/1.1\r\n${host}Expect: a miracle\r\nContent-Length: 0\r\n\r\n`,
+    `POST ${KEYS} HTTP/1.1\r\n${host}Content-Length: -1\r\n\r\n`,
+    `POST ${KEYS} HTTP/1.1\r\n${host}Content-Length: 99999999999999999999\r\n\r\n`,
+    `POST ${KEYS} HTTP/1.1\r\n${host}Transfer-Encoding: gzip\r\n\r\n`,
+    `POST ${KEYS} HTTP/1.1\r\n${host}Content-Encoding: gzip\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}`,
+  ])('%j is refused, and no fault', async (request) => {
+    const { status } = await sendRaw(url, Buffer.from(request, 'latin1'));
+    expect(status).toBeGreaterThanOrEqual(400);
+    expect(status).toBeLessThan(500);
+  });
+
+  it('answers two requests in one packet in order', async () => {
+    const first = `GET /verify HTTP/1.1\r\n${host}\r\n`;
+    expect((await sendRaw(url, `${first}GET /nowhere HTTP/1.1\r\n${host}\r\n`)).status).toBe(401);
+  });
+});
+
 describe('another Host than this machine', () => {
   it.each(['/', '/verify', KEYS, '/api/users/@me/', '/livez'])('is not answered on %s', async (path) => {
     for (const host of ['evil.example', '127.0.0.1.nip.io', '10.0.0.1:8080']) {
