@@ -1,5 +1,6 @@
 import { NO_STREAM, jsonEvent, type EventStoreDBClient } from '@eventstore/db-client';
 import { randomInt, randomUUID } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
 import { lastRevision, type Attempt } from './append-record.ts';
 
 const WRITERS = 16;
@@ -15,34 +16,40 @@ export class Writers {
     next: 0n,
   }));
 
+  private readonly answers = new EventEmitter();
+
   get unanswered(): Attempt[] {
     return this.attempts.filter(({ acknowledged }) => acknowledged === undefined);
   }
 
-  /** Writes until the server is gone. What it had not answered by then stays unanswered. */
+  /** Resolves when so many more appends have been answered. */
+  async answered(count: number): Promise<void> {
+    for (let left = count; left > 0; left -= 1) await once(this.answers, 'answer');
+  }
+
+  /**
+   * Writes until the server is gone. What it had not answered by then stays unanswered. Resolves only when the client has
+   * given up on each of them: the late error of one client's append stream would reject the appends of the next client.
+   */
   async writeUntil(client: EventStoreDBClient, gone: Promise<unknown>): Promise<void> {
-    const over = new AbortController();
-    void gone.then(() => over.abort());
     const failures: unknown[] = [];
     await Promise.all(
       this.streams.map(async (stream) => {
         const sent = new Set<Promise<void>>();
         // The client keeps the order of its appends only once its one stream to the server is open.
         let depth = 1;
-        while (!over.signal.aborted) {
-          const attempt = this.begin(stream);
-          const answer = Promise.race([gone, this.send(client, attempt)])
-            .catch((error: unknown) => {
-              failures.push(error);
-              return gone;
-            })
+        while (failures.length === 0) {
+          const answer = this.send(client, this.begin(stream))
+            .catch((error: unknown) => void failures.push(error))
             .then(() => void sent.delete(answer));
           sent.add(answer);
           if (sent.size >= depth) await Promise.race(sent);
           depth = UNANSWERED_EACH;
         }
+        await Promise.all(sent);
       }),
     );
+    await gone;
     const refused = failures.filter((error) => (error as { type?: string }).type === 'wrong-expected-version');
     if (refused.length > 0) throw new Error(`${refused.length} appends were refused`, { cause: refused[0] });
   }
@@ -70,5 +77,6 @@ export class Writers {
     const expectedRevision = firstRevision === 0n ? NO_STREAM : firstRevision - 1n;
     const { nextExpectedRevision, position } = await client.appendToStream(stream, events, { expectedRevision });
     attempt.acknowledged = { revision: nextExpectedRevision, position: position! };
+    this.answers.emit('answer');
   }
 }
