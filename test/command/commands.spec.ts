@@ -1,3 +1,4 @@
+import { EventStoreDBClient } from '@eventstore/db-client';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { aCreation, aHash, CommandService } from '#testing/command-service';
 import { EventStoreProcess } from '#testing/event-store-process';
@@ -92,7 +93,7 @@ describe('the command service', () => {
 
   it('takes a tombstoned stream for a deleted user', async () => {
     await one.requests.command('keys.create', aCreation('forgotten', 'key-1'));
-    await log.tombstone('userKeys-forgotten');
+    await tombstone(log.url, 'userKeys-forgotten');
     const creation = await one.requests.command('keys.create', aCreation('forgotten'));
     expect(creation).toMatchObject({ ok: false, code: 'USER_DELETED' });
     const deletion = await one.requests.command('users.delete', { commandId: 'leave', userId: 'forgotten' });
@@ -136,7 +137,8 @@ describe('the command service', () => {
   });
 
   it('answers UNAVAILABLE, not a verdict, when the log is away, and goes on when it is back', async () => {
-    const alone = await EventStoreProcess.start(aFolder('away'));
+    const dataDir = aFolder('away');
+    const alone = await EventStoreProcess.start(dataDir);
     const service = await CommandService.start(alone.url);
     await service.requests.command('keys.create', aCreation('ada', 'key-1'));
     await alone.kill('SIGKILL');
@@ -145,9 +147,15 @@ describe('the command service', () => {
       .send('keys.list', { userId: 'ada' }, { deadlineMs })
       .catch((fault: unknown) => fault);
     expect(['UNAVAILABLE', 'EXPIRED']).toContain((list as { code: string }).code);
-    const back = await EventStoreProcess.start(alone.dataDir, { port: alone.port });
+    const back = await EventStoreProcess.start(dataDir, { port: alone.port });
     expect(await service.requests.command('keys.create', aCreation('ada', 'key-2'))).toMatchObject({ ok: true });
     await service.close();
     await back.kill('SIGKILL');
   });
 });
+
+async function tombstone(url: string, stream: string): Promise<void> {
+  const client = EventStoreDBClient.connectionString(url);
+  await client.tombstoneStream(stream);
+  await client.dispose();
+}

@@ -11,7 +11,7 @@ describe('a command that is sent three times, the last time after a kill of the 
 
   beforeAll(async () => {
     log = await EventStoreProcess.start(dataDir);
-    service = await CommandService.start(`esdb://127.0.0.1:${log.port}?tls=false`);
+    service = await CommandService.start(log.url);
   });
   afterAll(async () => {
     await service.close();
