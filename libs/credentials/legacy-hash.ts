@@ -5,7 +5,7 @@ export const LEGACY_DIGEST = 'sha256';
 export const LEGACY_DIGEST_BYTES = 32;
 
 /** The iteration count that only tests of imports use; see the setting LEGACY_TEST_ITERATIONS. */
-export const TEST_ITERATIONS = 1;
+const TEST_ITERATIONS = 1;
 
 /**
  * The iterations of a parameter set (`pbkdf2_sha256$260000$posthog_personal_api_key`); undefined for any other text and

@@ -46,7 +46,7 @@ export type Upcasters = Readonly<Partial<Record<KeyEventType, readonly Lift[]>>>
 export type Lift = (data: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>;
 
 /** Every type is at version 1. */
-export const UPCASTERS: Upcasters = {};
+const UPCASTERS: Upcasters = {};
 
 function upcast(data: unknown, lifts: readonly Lift[]): Readonly<Record<string, unknown>> | undefined {
   if (!isObject(data)) return undefined;
