@@ -33,7 +33,7 @@ describe('a projector whose store', () => {
   });
 
   it('is not there yet waits for it', async () => {
-    log = await ProjectedLog.open();
+    log = await ProjectedLog.open({ callMs: 1000 });
     await log.append(keyCreated(ann, hash));
     await log.stopStore();
     const { projector } = log.project();
@@ -65,7 +65,7 @@ describe('a projector whose store', () => {
     await until(() => projector.status.caughtUp);
   });
 
-  it('is exchanged for another log, even a longer one, is built from that', async () => {
+  it('was exchanged while no projector ran, even for a longer log, is built from that', async () => {
     log = await ProjectedLog.open();
     await log.append(keyCreated(ann, hash));
     const { projector, stop } = log.project();
@@ -88,17 +88,29 @@ describe('a projector whose store', () => {
     expect(projector.status.rebuilds).toBe(0);
   });
 
-  it('is exchanged under its feet is built from the new one', async () => {
+  it.each([
+    { other: 'shorter', events: 0 },
+    { other: 'longer', events: 40 },
+  ])('is exchanged under its feet, by a $other log, is built from that', async ({ events }) => {
     log = await ProjectedLog.open();
+    const own = log.dataDir;
+    await log.stopStore();
+    const other = await log.emptyFolder();
+    await log.startStore(other);
+    for (let n = 0; n < events; n++) await log.appendTo(`other-${n}`, [newEvent(keyCreated(ann, hash))]);
+    await log.append(keyCreated(['bob', 'key'], hashNo(3)));
+    const otherHead = (await log.store.readHead())!.commit;
+    await log.stopStore();
+
+    await log.startStore(own);
     await log.append(keyCreated(ann, hash));
     const { projector } = log.project();
     await log.untilVerdict(hash, { valid: true });
+    expect(otherHead > projector.status.position!).toBe(events > 0);
     await log.stopStore();
-    await log.startStore(await log.emptyFolder());
-    log.forgetRevisions();
-    await log.append(keyCreated(['bob', 'key'], hashNo(3)));
+    await log.startStore(other);
     await log.untilVerdict(hashNo(3), { valid: true });
-    expect(await log.verify({ hash })).toMatchObject({ code: 'NOT_FOUND' });
+    await log.untilVerdict(hash, { code: 'NOT_FOUND' });
     expect(projector.status.rebuilds).toBeGreaterThan(0);
   });
 });

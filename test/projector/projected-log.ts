@@ -23,16 +23,22 @@ export class ProjectedLog {
   readonly #revisions = new Map<string, bigint>();
   #node: EmbeddedEventStore | undefined;
   #port = 0;
+  #dataDir = '';
 
   private constructor(maxStalenessMs: number) {
     this.reader = this.lookup.reader({ maxStalenessMs, monotonicMs: () => performance.now() });
   }
 
-  static async open({ maxStalenessMs = 30_000 } = {}): Promise<ProjectedLog> {
+  static async open({ maxStalenessMs = 30_000, callMs = 10_000 } = {}): Promise<ProjectedLog> {
     const log = new ProjectedLog(maxStalenessMs);
     await log.startStore(await log.emptyFolder());
-    log.store = EventStore.connect(log.#node!.url, { callMs: 1000 });
+    log.store = EventStore.connect(log.#node!.url, { callMs });
     return log;
+  }
+
+  /** Of the store that was started last. */
+  get dataDir(): string {
+    return this.#dataDir;
   }
 
   /** Runs a projector until the log is closed, or the returned function is called. */
@@ -86,18 +92,16 @@ export class ProjectedLog {
   }
 
   /** On the data where it stopped, or on others. */
-  async startStore(dataDir = this.#folders.at(-1)!): Promise<void> {
+  async startStore(dataDir = this.#dataDir): Promise<void> {
+    this.#dataDir = dataDir;
     this.#node = await EmbeddedEventStore.open({ dataDir, port: this.#port });
     this.#port = this.#node.port;
   }
 
   /** A backup of the data, while the store is stopped. */
   async copyData(): Promise<string> {
-    const source = this.#folders.at(-1)!;
     const copy = await this.emptyFolder();
-    this.#folders.pop();
-    this.#folders.unshift(copy);
-    await cp(source, copy, { recursive: true });
+    await cp(this.#dataDir, copy, { recursive: true });
     return copy;
   }
 
