@@ -7,12 +7,7 @@ import {
   type ShardWriteResult,
 } from './lookup-store.ts';
 import { MemoryLookupReader, type MemoryReaderOptions } from './memory-lookup-reader.ts';
-import { MemoryShard } from './memory-shard.ts';
-
-export interface MemoryGeneration {
-  readonly origin: GenerationOrigin;
-  readonly shards: readonly MemoryShard[];
-}
+import { type MemoryGeneration, MemoryShard } from './memory-shard.ts';
 
 /** The lookup in this process's memory, with the same contract as in Redis. Empty at start: the log rebuilds it. */
 export class MemoryKeyLookup implements LookupStore {

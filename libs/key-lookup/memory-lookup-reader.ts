@@ -1,7 +1,6 @@
 import { fieldOf, shardOf } from './lookup-field.ts';
 import { type LookupAnswer, type LookupReader, LookupUnavailable, type ShardReading } from './lookup-reader.ts';
-import { type MemoryGeneration } from './memory-key-lookup.ts';
-import { type MemoryShard } from './memory-shard.ts';
+import { type MemoryGeneration, type MemoryShard } from './memory-shard.ts';
 import { StampWatch } from './stamp-watch.ts';
 
 export interface MemoryReaderOptions {

@@ -1,6 +1,17 @@
 import { type KeyOwner, type LookupChange, type LookupEntry } from '#keys/project-key';
 import { fieldOf } from './lookup-field.ts';
-import { type Checkpoint, type ShardState, type ShardWrite, type ShardWriteResult } from './lookup-store.ts';
+import {
+  type Checkpoint,
+  type GenerationOrigin,
+  type ShardState,
+  type ShardWrite,
+  type ShardWriteResult,
+} from './lookup-store.ts';
+
+export interface MemoryGeneration {
+  readonly origin: GenerationOrigin;
+  readonly shards: readonly MemoryShard[];
+}
 
 /** One shard in memory. Nothing here awaits, so every method is atomic. */
 export class MemoryShard {
