@@ -29,6 +29,11 @@ afterEach(async () => {
   expect((await services.as(userId).verify(value)).status).toBe(200);
 });
 
+/** A text for an `it.each`, under a name of a readable length. */
+function named(text: string): [name: string, text: string] {
+  return [text.length > 50 ? `${text.slice(0, 10)}… (${text.length} characters)` : text, text];
+}
+
 interface Sent {
   readonly method: string;
   readonly path: string;
@@ -89,7 +94,7 @@ describe('every route', () => {
     }
   });
 
-  it.each(BAD_KEYS)('refuses %s for a key', async (key) => {
+  it.each(BAD_KEYS.map(named))('refuses %s for a key', async (_, key) => {
     for (const route of routes()) {
       await expectRefused({ ...route, headers: { authorization: `Bearer ${Buffer.from(key).toString('latin1')}` } });
       const body = JSON.stringify({ label: 'CI', scopes: ['insight:read'], personal_api_key: key });
@@ -144,7 +149,7 @@ describe('fields', () => {
 });
 
 describe('ids and questions', () => {
-  it.each(BAD_IDS)('no key has the id %s', async (id) => {
+  it.each(BAD_IDS.map(named))('no key has the id %s', async (_, id) => {
     for (const [method, path] of [
       ['GET', `${KEYS}${id}/`],
       ['PATCH', `${KEYS}${id}/`],

@@ -1,5 +1,5 @@
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createGateway } from '#gateway/create-gateway';
+import { createGateway, type CreateGatewayOptions } from '#gateway/create-gateway';
 import { gatewaySettings, type GatewaySettings } from '#gateway/settings';
 import { InProcessBus } from '#runtime/in-process-bus';
 import { InProcessClient } from '#runtime/in-process-client';
@@ -10,12 +10,10 @@ export function testSettings(overrides: Partial<Record<keyof GatewaySettings, st
   return gatewaySettings.parse({ SIGN_IN: 'development', SIGN_IN_TOKEN, HTTP_PORT: '0', ...overrides });
 }
 
-/** The gateway over a bus; on a bus of its own nobody answers, as when every service is down. */
-export async function startGateway(
-  bus = new InProcessBus(),
-  settings = testSettings(),
-): Promise<NestFastifyApplication> {
-  const app = await createGateway({ settings, client: new InProcessClient(bus), logger: false });
+/** By default over a bus of its own, where nobody answers, as when every service is down. */
+export async function startGateway(options: Partial<CreateGatewayOptions> = {}): Promise<NestFastifyApplication> {
+  const client = new InProcessClient(new InProcessBus());
+  const app = await createGateway({ settings: testSettings(), client, logger: false, ...options });
   await app.listen(0, '127.0.0.1');
   return app;
 }

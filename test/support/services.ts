@@ -3,7 +3,9 @@ import { NestFactory } from '@nestjs/core';
 import { type CustomStrategy } from '@nestjs/microservices';
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { rm } from 'node:fs/promises';
+import { pino, type Logger } from 'pino';
 import { AuthModule } from '#auth/auth.module';
+import { type RequestTransport } from '#client/requests';
 import { CommandModule } from '#command/command.module';
 import { messageContract } from '#contracts/message-contract';
 import { EmbeddedEventStore } from '#embedded-event-store/embedded-event-store';
@@ -14,40 +16,44 @@ import { ProjectorService } from '#projector/projector.service';
 import { InProcessBus } from '#runtime/in-process-bus';
 import { InProcessClient } from '#runtime/in-process-client';
 import { InProcessServer } from '#runtime/in-process-server';
+import { NestLogger } from '#runtime/logging';
 import { aFolder } from './folders.ts';
 import { SIGN_IN_TOKEN, startGateway, testSettings } from './gateway.ts';
 import { KeysApi } from './keys-api.ts';
 
-const quiet: Partial<NestApplicationOptions> = { logger: false };
+export interface ServicesOptions {
+  /** Nowhere, by default. */
+  readonly log?: Logger;
+  /** Sees every request that the gateway sends to a service. */
+  readonly onRequest?: (request: unknown) => void;
+}
 
-/** Every real service in this process, over an embedded event store of its own, with the bus in the test's hands. */
+/** Every real service in this process, over an embedded event store of its own, and a client of their topics. */
 export class Services {
+  readonly dataDir = aFolder('services');
+  readonly client: InProcessClient;
+  store!: EventStore;
+  #gateway!: NestFastifyApplication;
+  readonly #bus = new InProcessBus();
+  readonly #log: Logger;
+  readonly #onRequest: (request: unknown) => void;
   readonly #stops: (() => Promise<unknown>)[] = [];
 
-  private constructor(
-    readonly bus: InProcessBus,
-    readonly store: EventStore,
-  ) {}
+  private constructor({ log = pino({ level: 'silent' }), onRequest = () => undefined }: ServicesOptions) {
+    this.#log = log;
+    this.#onRequest = onRequest;
+    this.client = new InProcessClient(this.#bus);
+  }
 
-  static async start(): Promise<Services> {
-    const dataDir = aFolder('services');
-    const node = await EmbeddedEventStore.open({ dataDir, port: 0 });
-    const store = EventStore.connect(node.url);
-    const services = new Services(new InProcessBus(), store);
-    services.#stops.push(
-      () => rm(dataDir, { recursive: true, force: true }),
-      () => node.close(),
-      () => store.close(),
-    );
+  static async start(options: ServicesOptions = {}): Promise<Services> {
+    const services = new Services(options);
+    await services.#startStore();
     await services.#startAll();
     return services;
   }
 
-  gateway!: NestFastifyApplication;
-  client!: InProcessClient;
-
   get url(): string {
-    const address = this.gateway.getHttpServer().address();
+    const address = this.#gateway.getHttpServer().address();
     if (address === null || typeof address === 'string') throw new Error('The gateway is not listening');
     return `http://127.0.0.1:${address.port}`;
   }
@@ -65,25 +71,45 @@ export class Services {
     for (let stop = this.#stops.pop(); stop !== undefined; stop = this.#stops.pop()) await stop();
   }
 
+  get #nestOptions(): Partial<NestApplicationOptions> {
+    return { logger: new NestLogger(this.#log) };
+  }
+
+  async #startStore(): Promise<void> {
+    this.#stops.push(() => rm(this.dataDir, { recursive: true, force: true }));
+    const node = await EmbeddedEventStore.open({ dataDir: this.dataDir, port: 0 });
+    this.#stops.push(() => node.close());
+    this.store = EventStore.connect(node.url);
+    this.#stops.push(() => this.store.close());
+  }
+
   async #startAll(): Promise<void> {
     const lookup = new MemoryKeyLookup();
     const reader = lookup.reader({ maxStalenessMs: 30_000, monotonicMs: () => performance.now() });
     const projector = await NestFactory.createApplicationContext(
       ProjectorModule.register({ eventStore: this.store, lookup, shards: 2, proofIntervalMs: 50 }),
-      quiet,
+      this.#nestOptions,
     );
     this.#stops.push(() => projector.close());
     await this.#serve(CommandModule.register({ eventStore: this.store }));
     await this.#serve(AuthModule.register({ lookup: reader }));
-    this.client = new InProcessClient(this.bus);
     this.#stops.push(() => this.client.close());
-    this.gateway = await startGateway(this.bus, testSettings({ LEGACY_TEST_ITERATIONS: '1' }));
-    this.#stops.push(() => this.gateway.close());
+    const client: RequestTransport = {
+      send: (topic, record) => {
+        this.#onRequest(record);
+        return this.client.send<unknown>(topic, record);
+      },
+    };
+    const logger = new NestLogger(this.#log);
+    const settings = testSettings({ LEGACY_TEST_ITERATIONS: '1' });
+    this.#gateway = await startGateway({ client, settings, logger, requestLog: this.#log });
+    this.#stops.push(() => this.#gateway.close());
     while (!projector.get(ProjectorService).status.caughtUp) await new Promise((resolve) => setImmediate(resolve));
   }
 
   async #serve(service: DynamicModule): Promise<void> {
-    const options: Partial<CustomStrategy> = { ...quiet, strategy: new InProcessServer(this.bus, messageContract) };
+    const strategy = new InProcessServer(this.#bus, messageContract);
+    const options: Partial<CustomStrategy> = { ...this.#nestOptions, strategy };
     const app = await NestFactory.createMicroservice(service, options);
     this.#stops.push(() => app.close());
     await app.listen();
