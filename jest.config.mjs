@@ -8,7 +8,11 @@ const shared = {
   extensionsToTreatAsEsm: ['.ts'],
   setupFiles: ['reflect-metadata'],
   modulePathIgnorePatterns: ['<rootDir>/dist'],
-  testEnvironmentOptions: { customExportConditions: ['latchkey-source', 'node', 'node-addons'] },
+  testEnvironmentOptions: {
+    customExportConditions: ['latchkey-source', 'node', 'node-addons'],
+    // The generated protobuf code keeps its types on the global object.
+    globalsCleanup: 'off',
+  },
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',

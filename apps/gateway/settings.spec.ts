@@ -30,6 +30,11 @@ describe('the settings of the gateway', () => {
     (HTTP_HOST) => expect(badNames({ ...least, HTTP_HOST })).toEqual(['HTTP_HOST']),
   );
 
+  it('name an open address beside everything else that is wrong', () => {
+    const names = badNames({ SIGN_IN: 'none', HTTP_HOST: '0.0.0.0', HTTP_PORT: 'http' });
+    expect(names.sort()).toEqual(['HTTP_HOST', 'HTTP_PORT', 'SIGN_IN', 'SIGN_IN_TOKEN']);
+  });
+
   it.each(['127.0.0.1', '::1', 'localhost'])('may listen on %s', (HTTP_HOST) => {
     expect(gatewaySettings.parse({ ...least, HTTP_HOST }).HTTP_HOST).toBe(HTTP_HOST);
   });

@@ -23,13 +23,18 @@ export const gatewayFields = {
 };
 
 /** One token for everybody is for this machine alone. */
-export function listensOnLoopback(settings: { readonly HTTP_HOST: string }, context: z.RefinementCtx): void {
-  if (isLoopbackHost(settings.HTTP_HOST)) return;
-  const message = 'must be a loopback address while SIGN_IN=development';
-  context.addIssue({ code: 'custom', path: ['HTTP_HOST'], message });
+export function listensOnLoopback(settings: { readonly HTTP_HOST: string }): boolean {
+  return isLoopbackHost(settings.HTTP_HOST);
 }
 
-export const gatewaySettings = z.object(gatewayFields).superRefine(listensOnLoopback);
+/** Asked whatever else is wrong, so that a bad start names everything at once. */
+export const elseRefuseHost = {
+  path: ['HTTP_HOST'],
+  message: 'must be a loopback address while SIGN_IN=development',
+  when: ({ value }: { value: unknown }) => z.object({ HTTP_HOST: host }).safeParse(value).success,
+};
+
+export const gatewaySettings = z.object(gatewayFields).refine(listensOnLoopback, elseRefuseHost);
 export type GatewaySettings = z.infer<typeof gatewaySettings>;
 
 /** The provider's token. */

@@ -3,6 +3,8 @@ import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { EmbeddedEventStore } from '#embedded-event-store/embedded-event-store';
+import { NewerStoreFormat } from '#embedded-event-store/event-log';
+import { FolderInUse } from '#embedded-event-store/folder-lock';
 import { createLogger, NestLogger } from '#runtime/logging';
 import { loadSettings, SettingsError } from '#runtime/settings';
 import { Shutdown } from '#runtime/shutdown';
@@ -10,6 +12,8 @@ import { type StandaloneSettings, standaloneSettings } from './settings.ts';
 import { readOrMakeSignInToken, SignInTokenRefused, signInTokenFile } from './sign-in-token.ts';
 import { startServices } from './standalone.ts';
 import { welcome } from './welcome.ts';
+
+const FORESEEN = [SettingsError, SignInTokenRefused, FolderInUse, NewerStoreFormat];
 
 /** Everything in one process. Standard output tells people where it is; the log goes to standard error. */
 async function main(): Promise<void> {
@@ -49,8 +53,13 @@ async function openEventStore(
 }
 
 main().catch((error: unknown) => {
-  // What the operator can mend is said in a line; a stack is for what nobody foresaw.
-  const isForeseen = error instanceof SettingsError || error instanceof SignInTokenRefused;
-  process.stderr.write(`${isForeseen ? error.message : String(error instanceof Error ? error.stack : error)}\n`);
+  process.stderr.write(`${toOperator(error)}\n`);
   process.exit(1);
 });
+
+/** What an operator can mend is said in a line; a stack is for what nobody foresaw. */
+function toOperator(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const isForeseen = FORESEEN.some((type) => error instanceof type) || 'code' in error;
+  return isForeseen ? error.message : String(error.stack);
+}

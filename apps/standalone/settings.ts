@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { gatewayFields, listensOnLoopback } from '#gateway/settings';
+import { elseRefuseHost, gatewayFields, listensOnLoopback } from '#gateway/settings';
 import { folder, logLevel, port, wholeNumber } from '#runtime/settings';
 
 /** What standalone reads from its environment (docs/settings.md): the gateway's settings and those of the services. */
@@ -22,5 +22,5 @@ export const standaloneSettings = z
     MAX_STALENESS_MS: wholeNumber(2_000, 3_600_000).default(30_000),
     LOG_LEVEL: logLevel.default('info'),
   })
-  .superRefine(listensOnLoopback);
+  .refine(listensOnLoopback, elseRefuseHost);
 export type StandaloneSettings = z.infer<typeof standaloneSettings>;

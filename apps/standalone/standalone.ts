@@ -29,6 +29,8 @@ export interface StandaloneOptions {
  */
 export async function startServices(options: StandaloneOptions): Promise<{ url: string; followsLog: () => boolean }> {
   const { settings, logger, shutdown } = options;
+  // A service that can't start is an error for main to tell, not a reason for Nest to end the process.
+  const nest = { logger, abortOnError: false };
   const eventStore = EventStore.connect(options.eventStoreUrl);
   shutdown.add('event store client', () => eventStore.close());
 
@@ -40,14 +42,14 @@ export async function startServices(options: StandaloneOptions): Promise<{ url: 
   });
   const projector = await NestFactory.createApplicationContext(
     ProjectorModule.register({ eventStore, lookup, shards: settings.LOOKUP_SHARDS }),
-    { logger },
+    nest,
   );
   shutdown.add('projector', () => projector.close());
 
   const bus = new InProcessBus();
   const serve = async (name: string, service: DynamicModule) => {
     const strategy = new InProcessServer(bus, messageContract);
-    const app = await NestFactory.createMicroservice(service, { strategy, logger });
+    const app = await NestFactory.createMicroservice(service, { strategy, ...nest });
     shutdown.add(name, () => app.close());
     await app.listen();
   };
@@ -71,5 +73,7 @@ export async function startServices(options: StandaloneOptions): Promise<{ url: 
   const gateway = await createGateway({ settings, client, logger, imports: [health] });
   shutdown.add('gateway', () => gateway.close());
   await gateway.listen(settings.HTTP_PORT, settings.HTTP_HOST);
-  return { url: await gateway.getUrl(), followsLog };
+  const url = await gateway.getUrl();
+  logger.log(`The gateway listens on ${url}`, 'Standalone');
+  return { url, followsLog };
 }

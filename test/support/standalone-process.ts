@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { built } from './built.ts';
@@ -9,12 +9,19 @@ export class StandaloneProcess {
   /** Everything that it has printed so far. */
   output = '';
 
+  private readonly news = new EventEmitter();
+
   private constructor(
     private readonly child: ChildProcess,
     readonly dataDir: string,
   ) {
-    child.stdout?.on('data', (chunk: Buffer) => (this.output += chunk.toString('utf8')));
-    child.stderr?.on('data', (chunk: Buffer) => (this.output += chunk.toString('utf8')));
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (chunk: Buffer) => {
+        this.output += chunk.toString('utf8');
+        this.news.emit('news');
+      });
+    }
+    child.on('close', () => this.news.emit('news'));
   }
 
   /** Resolves once it is ready to answer. Rejects, with what it printed, when it ends before. */
@@ -32,9 +39,16 @@ export class StandaloneProcess {
   }
 
   get url(): string {
-    const url = /listens on (http:\/\/\S+)/.exec(this.output)?.[1];
+    const url = /Latchkey listens on (http:\/\/\S+)/.exec(this.output)?.[1];
     if (url === undefined) throw new Error(`Not listening:\n${this.output}`);
     return url;
+  }
+
+  /** Where the gateway listens, also while the lookup has not caught up and nothing was told to people. */
+  async gatewayUrl(): Promise<string> {
+    const listening = () => /The gateway listens on (http:\/\/[^"]+)"/.exec(this.output)?.[1];
+    while (listening() === undefined) await this.next();
+    return listening()!;
   }
 
   get token(): string {
@@ -47,7 +61,8 @@ export class StandaloneProcess {
 
   /** The exit code, or the signal that ended it. */
   async ended(): Promise<number | string> {
-    if (this.isRunning) await once(this.child, 'exit');
+    // 'close' comes once all that it printed has been read.
+    if (this.isRunning) await once(this.child, 'close');
     return this.child.exitCode ?? this.child.signalCode ?? 'unknown';
   }
 
@@ -57,9 +72,12 @@ export class StandaloneProcess {
   }
 
   private async ready(): Promise<void> {
-    while (!/listens on http:\/\/\S+\n/.test(this.output)) {
-      if (!this.isRunning) throw new Error(`Ended before it was ready:\n${this.output}`);
-      await Promise.race([once(this.child.stdout!, 'data'), once(this.child, 'exit')]);
-    }
+    while (!/Latchkey listens on http:\/\/\S+\n/.test(this.output)) await this.next();
+  }
+
+  /** Resolves when it has printed more; rejects, with what it printed, when it has ended. */
+  private async next(): Promise<void> {
+    if (!this.isRunning) throw new Error(`Ended too early:\n${this.output}`);
+    await once(this.news, 'news');
   }
 }
