@@ -9,6 +9,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+const OPENSSL = 'openssl';
+
 /** What an operator sees who starts the store where it must not run. */
 let dataDir: string;
 const running: EventStoreProcess[] = [];
@@ -34,7 +36,11 @@ const start = async (...options: [options?: Parameters<typeof EventStoreProcess.
 const refusal = async (options: Parameters<typeof EventStoreProcess.launch>[1] = {}) => {
   const store = EventStoreProcess.launch(dataDir, options);
   running.push(store);
-  return { code: await store.ended, output: store.output };
+  const listening = store.listens().then(
+    () => 'none: it listens',
+    () => store.ended,
+  );
+  return { code: await Promise.race([store.ended, listening]), output: store.output };
 };
 
 const append = async (url: string) => {
@@ -131,13 +137,13 @@ describe('an address that others can reach', () => {
 });
 
 requires({
-  name: 'openssl',
-  missing: () => (spawnSync('openssl', ['version']).status === 0 ? undefined : 'no such command'),
+  name: OPENSSL,
+  missing: () => (spawnSync(OPENSSL, ['version']).status === 0 ? undefined : 'no such command'),
 })('an address that others can reach, with a certificate', () => {
   const certificate = () => {
     const [key, cert] = [join(dataDir, 'key.pem'), join(dataDir, 'certificate.pem')];
     const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
-    const made = spawnSync('openssl', [
+    const made = spawnSync(OPENSSL, [
       ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1'],
       ...['-keyout', key, '-out', cert],
       ...subject,
