@@ -23,18 +23,27 @@ import {
   batchWrongVersion,
 } from './wire/append-response.ts';
 import { MAX_APPEND_BYTES, unavailable } from './wire/errors.ts';
+import { reportFault } from './wire-fault.ts';
 
 export type BatchCall = ServerDuplexStream<streamsPb.BatchAppendReq, streamsPb.BatchAppendResp>;
 
+/** Who waits for an answer: the client knows an append by its correlation id, and reads the identifier of every error. */
+interface Addressee {
+  readonly correlationId: sharedPb.UUID | undefined;
+  readonly identifier: sharedPb.StreamIdentifier | undefined;
+}
+
 /** An append that has not all arrived: clients split large ones over several messages. */
-interface Unfinished {
+interface Unfinished extends Addressee {
   readonly stream: string;
-  readonly identifier: sharedPb.StreamIdentifier;
   readonly expected: Expected;
   readonly deadlineMs: number;
   readonly events: ProposedEvent[];
   size: number;
 }
+
+/** A client that sends faster than the disk takes waits; so does one that doesn't read its answers. */
+const MAX_IN_FLIGHT = 4_096;
 
 /**
  * `BatchAppend`: one stream per channel that carries any number of appends, each answered by its correlation id when it
@@ -46,38 +55,38 @@ export function serveBatchAppend(call: BatchCall, queue: AppendQueue, closing: A
   const inFlight = new Set<Promise<void>>();
   let ended = false;
 
-  const reply = (
-    request: streamsPb.BatchAppendReq,
-    append: Unfinished | undefined,
-    response: streamsPb.BatchAppendResp,
-  ) => {
-    response.setCorrelationId(request.getCorrelationId());
-    // The client reads the identifier of every error.
-    response.setStreamIdentifier(append?.identifier ?? request.getOptions()?.getStreamIdentifier());
+  const throttle = () => {
+    if (inFlight.size >= MAX_IN_FLIGHT || call.writableNeedDrain) call.pause();
+    else if (!ended) call.resume();
+  };
+
+  const reply = ({ correlationId, identifier }: Addressee, response: streamsPb.BatchAppendResp) => {
+    response.setCorrelationId(correlationId);
+    response.setStreamIdentifier(identifier);
     if (!call.destroyed && !call.writableEnded) call.write(response);
   };
 
   const take = (request: streamsPb.BatchAppendReq) => {
     const id = uuidText(request.getCorrelationId());
     const options = request.getOptions();
-    if (options !== undefined) unfinished.set(id, begin(options));
+    if (options !== undefined) {
+      for (const late of takeLate(unfinished)) reply(late, batchTimeout());
+      unfinished.set(id, begin(request.getCorrelationId(), options));
+    }
     const append = unfinished.get(id);
     // Messages of an append that was refused already; its client has its answer.
     if (append === undefined) return;
-    try {
-      addEvents(append, request.getProposedMessagesList());
-    } catch (error) {
-      unfinished.delete(id);
-      throw error;
-    }
-    if (append.size > MAX_APPEND_BYTES) {
-      unfinished.delete(id);
-      reply(request, append, batchTooLarge());
-    } else if (request.getIsFinal()) {
-      unfinished.delete(id);
-      const answered = write(queue, append).then((response) => reply(request, append, response));
+    unfinished.delete(id);
+    addEvents(append, request.getProposedMessagesList());
+    if (append.size > MAX_APPEND_BYTES) reply(append, batchTooLarge());
+    else if (!request.getIsFinal()) unfinished.set(id, append);
+    else {
+      const answered = write(queue, append).then((response) => {
+        reply(append, response);
+        inFlight.delete(answered);
+        throttle();
+      });
       inFlight.add(answered);
-      void answered.then(() => inFlight.delete(answered));
     }
   };
 
@@ -95,22 +104,31 @@ export function serveBatchAppend(call: BatchCall, queue: AppendQueue, closing: A
       take(request);
     } catch (error) {
       if (!(error instanceof MalformedRequest)) throw error;
-      reply(request, undefined, batchBadRequest(error.message));
+      const identifier = request.getOptions()?.getStreamIdentifier();
+      reply({ correlationId: request.getCorrelationId(), identifier }, batchBadRequest(error.message));
     }
+    throttle();
   });
+  call.on('drain', throttle);
   call.on('end', () => finish(() => call.end()));
   call.on('cancelled', () => finish(() => undefined));
   closing.addEventListener('abort', close);
   if (closing.aborted) close();
 }
 
-function begin(options: streamsPb.BatchAppendReq.Options): Unfinished {
+/** Removes the appends whose rest did not come in time. */
+function takeLate(unfinished: Map<string, Unfinished>): Unfinished[] {
+  const late = [...unfinished].filter(([, { deadlineMs }]) => deadlineMs <= Date.now());
+  for (const [id] of late) unfinished.delete(id);
+  return late.map(([, append]) => append);
+}
+
+function begin(correlationId: sharedPb.UUID | undefined, options: streamsPb.BatchAppendReq.Options): Unfinished {
   const identifier = options.getStreamIdentifier();
-  const stream = streamName(identifier);
-  if (identifier === undefined) throw new MalformedRequest('An append needs a stream');
   return {
-    stream,
+    correlationId,
     identifier,
+    stream: streamName(identifier),
     expected: expectedRevision(options, options.hasStreamPosition() ? options.getStreamPosition() : undefined),
     deadlineMs: options.getDeadline()?.toDate().getTime() ?? Infinity,
     events: [],
@@ -142,6 +160,6 @@ async function write(queue: AppendQueue, append: Unfinished): Promise<streamsPb.
   } catch (error) {
     if (error instanceof DeadlinePassed) return batchTimeout();
     if (error instanceof StoreClosing || error instanceof WriteFailed) return batchUnavailable(error.message);
-    throw error;
+    return batchUnavailable(reportFault(error));
   }
 }

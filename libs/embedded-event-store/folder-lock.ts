@@ -1,7 +1,7 @@
 import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { open, type RootDatabase } from 'lmdb';
+import { open, type RootDatabase, type Transaction } from 'lmdb';
 
 /** The folder belongs to another process, or to another store in this one. */
 export class FolderInUse extends Error {
@@ -26,8 +26,8 @@ const HELD = Symbol.for('latchkey.event-store.folders');
 export class FolderLock {
   private constructor(
     private readonly folder: string,
-    private readonly environment: RootDatabase,
-    private readonly held: Set<string>,
+    private readonly seat: Seat,
+    private readonly held: Map<string, Seat | undefined>,
   ) {}
 
   /** @throws {FolderInUse} */
@@ -37,9 +37,11 @@ export class FolderLock {
     const held = heldByThisProcess();
     // fcntl locks don't exclude their own process, and closing the file a second time would drop the first's.
     if (held.has(real)) throw inUse(folder, process.pid);
-    held.add(real);
+    held.set(real, undefined);
     try {
-      return new FolderLock(real, await enter(folder, real), held);
+      const seat = await enter(folder, real);
+      held.set(real, seat);
+      return new FolderLock(real, seat, held);
     } catch (error) {
       held.delete(real);
       throw error;
@@ -47,29 +49,36 @@ export class FolderLock {
   }
 
   async release(): Promise<void> {
-    await this.environment.close();
+    this.seat.transaction.done();
+    await this.seat.environment.close();
     this.held.delete(this.folder);
   }
 }
 
-async function enter(folder: string, real: string): Promise<RootDatabase> {
+async function enter(folder: string, real: string): Promise<Seat> {
   for (let attempt = 1; ; attempt++) {
     const environment = open({ path: join(real, 'lock'), maxReaders: 64 });
-    const other = takesSeat(environment) ? othersIn(environment)[0] : 'unknown';
-    if (other === undefined) return environment;
+    const seat = takeSeat(environment);
+    const other = seat && othersIn(environment)[0];
+    if (seat !== undefined && other === undefined) return seat;
     await environment.close();
-    if (attempt === ATTEMPTS) throw inUse(folder, other);
+    if (seat === undefined || attempt === ATTEMPTS) throw inUse(folder, other);
     await pause(Math.random() * MAX_PAUSE_MS);
   }
 }
 
+/** The read transaction keeps the place in the table until it is garbage: the global map holds on to it. */
+interface Seat {
+  readonly environment: RootDatabase;
+  readonly transaction: Transaction;
+}
+
 /** Enters the table for good. It fails where the lock of this pid is taken: by a process of another pid namespace. */
-function takesSeat(environment: RootDatabase): boolean {
+function takeSeat(environment: RootDatabase): Seat | undefined {
   try {
-    environment.useReadTransaction();
-    return true;
+    return { environment, transaction: environment.useReadTransaction() };
   } catch {
-    return false;
+    return undefined;
   }
 }
 
@@ -83,12 +92,13 @@ function othersIn(environment: RootDatabase): number[] {
     .filter((pid) => pid > 0 && pid !== process.pid);
 }
 
-function heldByThisProcess(): Set<string> {
-  const globals = globalThis as unknown as Record<symbol, Set<string> | undefined>;
-  globals[HELD] ??= new Set();
+function heldByThisProcess(): Map<string, Seat | undefined> {
+  const globals = globalThis as unknown as Record<symbol, Map<string, Seat | undefined> | undefined>;
+  globals[HELD] ??= new Map();
   return globals[HELD];
 }
 
-function inUse(folder: string, by: number | string): FolderInUse {
-  return new FolderInUse(`The event store in ${folder} is in use by process ${by}. Stop it, or use another folder.`);
+function inUse(folder: string, pid: number | undefined): FolderInUse {
+  const holder = pid ? `process ${pid}` : 'another process';
+  return new FolderInUse(`The event store in ${folder} is in use by ${holder}. Stop it, or use another folder.`);
 }

@@ -3,6 +3,7 @@ import { WriteFailed } from './event-log.ts';
 import { MalformedRequest } from './wire/append-request.ts';
 import {
   deadlineExceeded,
+  internalError,
   invalidArgument,
   requiredMetadataMissing,
   unavailable,
@@ -26,5 +27,11 @@ export function wireErrorOf(error: unknown): WireError {
   if (error instanceof DeadlinePassed) return deadlineExceeded(error.message);
   if (error instanceof StoreClosing) return unavailable(error.message);
   if (error instanceof WriteFailed) return writeFailed(error.message);
-  throw error;
+  return internalError(reportFault(error));
+}
+
+/** For what should never happen: the operator gets the error, the client only that there was one. */
+export function reportFault(error: unknown): string {
+  process.emitWarning(error instanceof Error ? error : String(error));
+  return 'The event store failed; see its standard error.';
 }

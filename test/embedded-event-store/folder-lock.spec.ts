@@ -1,7 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
+import { FolderInUse, FolderLock } from '#embedded-event-store/folder-lock';
 import { EventStoreProcess } from '#testing/event-store-process';
 import { scaled } from '#testing/scale';
 
@@ -28,5 +31,24 @@ describe('processes that start on one folder at the same moment', () => {
       expect(await next.kill('SIGTERM')).toBe(0);
       rmSync(dataDir, { recursive: true });
     }
+  });
+});
+
+describe('a lock that is held', () => {
+  it('outlives garbage collections, and refuses other processes and the own one', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'latchkey-lock-'));
+    const lock = await FolderLock.take(join(dataDir, 'events'));
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    for (let round = 0; round < 5; round++) {
+      await new Promise(setImmediate);
+      collectGarbage();
+    }
+    await expect(FolderLock.take(join(dataDir, 'events'))).rejects.toThrow(FolderInUse);
+    const other = EventStoreProcess.launch(dataDir);
+    expect(await Promise.race([other.ended, other.listens().then(() => other.kill())])).toBe(1);
+    expect(other.output).toContain(`is in use by process ${process.pid}.`);
+    await lock.release();
+    rmSync(dataDir, { recursive: true });
   });
 });

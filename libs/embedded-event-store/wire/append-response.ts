@@ -69,7 +69,7 @@ export function batchWrongVersion(expected: Expected, last: number): streamsPb.B
   return batchError(codePb.Code.ALREADY_EXISTS, 'WrongExpectedVersion', details, 'WrongExpectedVersion');
 }
 
-export function batchStreamDeleted(identifier: sharedPb.StreamIdentifier): streamsPb.BatchAppendResp {
+export function batchStreamDeleted(identifier: sharedPb.StreamIdentifier | undefined): streamsPb.BatchAppendResp {
   const details = new sharedPb.StreamDeleted();
   details.setStreamIdentifier(identifier);
   return batchError(codePb.Code.NOT_FOUND, 'StreamDeleted', details, 'StreamDeleted');
