@@ -21,7 +21,7 @@ interface Call {
 /**
  * What has arrived from a call of the client, in arrays; the next is taken only when the consumer asks for it, and so much
  * waits at the server. Whichever way it ends, the call is cancelled: left alone, a hundred abandoned ones use up the
- * connection. Cancelling alone leaves its stream pending, hence also `destroy`.
+ * connection. A cancelled call still holds what it had buffered, hence also `destroy`.
  */
 export async function* batches<T>(
   call: Call,

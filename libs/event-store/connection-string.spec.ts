@@ -4,16 +4,11 @@ import { EventStore } from './event-store.ts';
 
 describe('a connection string', () => {
   it('gets what the client must never do otherwise, last, where it wins', () => {
-    expect(connectionStringFor('esdb://localhost:2113', 0)).toBe(
-      'esdb://localhost:2113?throwOnAppendFailure=true&keepAliveInterval=10000',
+    expect(connectionStringFor('esdb://localhost:2113')).toBe('esdb://localhost:2113?throwOnAppendFailure=true');
+    expect(connectionStringFor(' esdb://a:1,b:2/?tls=false&throwOnAppendFailure=false ')).toBe(
+      'esdb://a:1,b:2/?tls=false&throwOnAppendFailure=false&throwOnAppendFailure=true',
     );
-    expect(connectionStringFor(' esdb://a:1,b:2/?tls=false&throwOnAppendFailure=false ', 3)).toBe(
-      'esdb://a:1,b:2/?tls=false&throwOnAppendFailure=false&throwOnAppendFailure=true&keepAliveInterval=10003',
-    );
-    expect(connectionStringFor('esdb://u:p?w@host', 1_001)).toBe(
-      'esdb://u:p?w@host?throwOnAppendFailure=true&keepAliveInterval=10001',
-    );
-    expect(connectionStringFor('esdb+discover://c?keep_alive_interval=15000', 1)).toMatch(/keepAliveInterval=15001$/);
+    expect(connectionStringFor('esdb://u:p?w@host/')).toBe('esdb://u:p?w@host?throwOnAppendFailure=true');
   });
 
   it.each([

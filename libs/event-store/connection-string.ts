@@ -1,3 +1,4 @@
+/** The client's own default and least sensible value; without it a subscription does not notice a dead connection. */
 const KEEP_ALIVE_MS = 10_000;
 
 /** What the client knows. It prints a connection string with any other option, password and all, so those are refused. */
@@ -30,16 +31,10 @@ export function requireUsable(url: string): void {
   }
 }
 
-/**
- * The string for a client's n-th connection. The keep-alive differs by a millisecond each time because grpc-js shares a
- * connection, or its back-off, between all channels of the same address and options. `throwOnAppendFailure=false` would
- * make a conflict look like a success at a wrong revision.
- */
-export function connectionStringFor(url: string, generation: number): string {
-  const trimmed = url.trim().replace(/\/+$/, '');
+/** As given, but for what must not be set otherwise: without it a conflict looks like a success at a wrong revision. */
+export function connectionStringFor(url: string): string {
   const separator = options(url).length > 0 ? '&' : '?';
-  const keepAliveMs = keepAliveOf(url) + (generation % 1000);
-  return `${trimmed}${separator}throwOnAppendFailure=true&keepAliveInterval=${keepAliveMs}`;
+  return `${url.trim().replace(/\/+$/, '')}${separator}throwOnAppendFailure=true`;
 }
 
 function keepAliveOf(url: string): number {

@@ -11,14 +11,11 @@ interface Channel {
 }
 
 /**
- * The process's one client, replaced when it stops answering.
- *
- * Replacing is needed although the client reconnects by itself: a failed attempt to connect leaves a back-off of up to two
- * minutes in grpc-js's pool, and a connection that swallows everything stays in use until its keep-alive ends.
+ * The process's one client, replaced when it stops answering. That is needed although the client reconnects by itself after
+ * an error: a connection that swallows everything stays in use until its keep-alive ends it, 20 s later.
  */
 export class Connection {
   #client: EventStoreDBClient;
-  #generation = 0;
   #closed = false;
   readonly #retired: EventStoreDBClient[] = [];
   readonly #disposed = new WeakSet<EventStoreDBClient>();
@@ -42,8 +39,7 @@ export class Connection {
   /** Callers come here in numbers when a connection breaks: only the first one that names the client in use replaces it. */
   replace(client: EventStoreDBClient): void {
     if (client !== this.#client || this.#closed) return;
-    this.#generation += 1;
-    this.#client = this.#make(connectionStringFor(this.url, this.#generation));
+    this.#client = this.#make(connectionStringFor(this.url));
     this.#retired.push(client);
     this.#closeChannels(client);
     const oldest = this.#retired.length > MAX_RETIRED ? this.#retired.shift() : undefined;
@@ -65,7 +61,7 @@ export class Connection {
   #first(): EventStoreDBClient {
     let reason: string;
     try {
-      return this.#make(connectionStringFor(this.url, 0));
+      return this.#make(connectionStringFor(this.url));
     } catch (error) {
       // The parser's error carries the string, in part in its message. The others are about certificate files.
       reason = error instanceof Error && !('connectionString' in error) ? error.message : 'It can’t be read.';

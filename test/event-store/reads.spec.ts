@@ -160,6 +160,14 @@ describe('the log', () => {
     await until(() => relay.open('read') === 0);
   });
 
+  it('concerns nobody any more when it breaks off behind the back of a reader who has stopped', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      for await (const batch of store.readAll()) if (batch.length > 0) break;
+      relay.breakOff('read', LOST);
+    }
+    expect(await store.readHead()).toBeDefined();
+  });
+
   it('is a fault when it stalls midway, and stops when its reader aborts', async () => {
     relay.disturb('read', { withholdReply: true });
     await expect(collect(store.readAll())).rejects.toThrow(EventStoreUnavailable);

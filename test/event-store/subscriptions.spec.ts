@@ -7,7 +7,7 @@ import { type SubscribeOptions, type SubscriptionState } from '#event-store/subs
 import { GrpcRelay } from '#testing/grpc-relay';
 import { scaled } from '#testing/scale';
 import { TcpProxy } from '#testing/tcp-proxy';
-import { NodeUnderTest, anEvent, events, raw, until, within } from './node-under-test.ts';
+import { NodeUnderTest, anEvent, events, until, within } from './node-under-test.ts';
 import { randomUUID } from 'node:crypto';
 
 const IMPATIENT = { callMs: 10_000, silenceMs: 1_000, confirmMs: 1_000, backOff: { firstMs: 5, maxMs: 50 } };
@@ -295,17 +295,6 @@ describe('a lost subscription', () => {
     await follower.stop();
     await cutOff.close();
     await proxy.close();
-  });
-
-  it('of a client is no error that ends the process when it comes late', async () => {
-    const follower = new Follower(store);
-    await follower.reaches('live');
-    await follower.stop();
-    relay.breakOff('read', LOST);
-    await client().appendToStream(`${prefix}a`, raw(anEvent()));
-    function client() {
-      return node.rawClient();
-    }
   });
 });
 
