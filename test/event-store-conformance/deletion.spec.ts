@@ -180,7 +180,9 @@ describe('a tombstoned stream', () => {
   it('takes its metadata stream with it', async () => {
     const stream = await tombstoned();
     expect(await rejection(store.readStream(`$$${stream}`))).toBeInstanceOf(StreamDeletedError);
-    expect(await rejection(store.client.getStreamMetadata(stream))).toBeInstanceOf(StreamDeletedError);
+    const error = await rejection(store.client.setStreamMetadata(stream, { maxCount: 1 }));
+    expect(error).toBeInstanceOf(StreamDeletedError);
+    expect((error as StreamDeletedError).streamName).toBe(`$$${stream}`);
   });
 
   it('may have been soft-deleted before', async () => {

@@ -1,4 +1,11 @@
-import { BACKWARDS, END, NO_STREAM, STREAM_EXISTS, WrongExpectedVersionError } from '@eventstore/db-client';
+import {
+  BACKWARDS,
+  END,
+  NO_STREAM,
+  STREAM_EXISTS,
+  StreamNotFoundError,
+  WrongExpectedVersionError,
+} from '@eventstore/db-client';
 import { describe, expect, it } from '@jest/globals';
 import { setTimeout } from 'node:timers/promises';
 import { eventStoreUnderTest, rejection, revisions } from './event-store-under-test.ts';
@@ -37,6 +44,15 @@ describe('stream metadata', () => {
     await store.client.setStreamMetadata(stream, { maxCount: 2 });
     await store.client.appendToStream(stream, store.events(3), { expectedRevision: NO_STREAM });
     expect(revisions(await store.readStream(stream))).toEqual([1n, 2n]);
+  });
+
+  // IndexWriter.CheckCommit: StreamExists looks at the metadata stream where the stream has no events.
+  it('alone make a stream exist for an append, but not for a read', async () => {
+    const stream = store.stream();
+    await store.client.setStreamMetadata(stream, { owner: 'somebody' });
+    expect(await rejection(store.readStream(stream))).toBeInstanceOf(StreamNotFoundError);
+    const result = await store.client.appendToStream(stream, store.event(), { expectedRevision: STREAM_EXISTS });
+    expect(result.nextExpectedRevision).toBe(0n);
   });
 
   it('replace what was set before', async () => {
