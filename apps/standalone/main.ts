@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { EmbeddedEventStore } from '#embedded-event-store/embedded-event-store';
 import { NewerStoreFormat } from '#embedded-event-store/event-log';
 import { FolderInUse } from '#embedded-event-store/folder-lock';
-import { createLogger, NestLogger } from '#runtime/logging';
+import { createLogger } from '#runtime/logging';
 import { loadSettings, SettingsError } from '#runtime/settings';
 import { Shutdown } from '#runtime/shutdown';
 import { type StandaloneSettings, standaloneSettings } from './settings.ts';
@@ -19,7 +19,6 @@ const FORESEEN = [SettingsError, SignInTokenRefused, FolderInUse, NewerStoreForm
 async function main(): Promise<void> {
   const settings = loadSettings(standaloneSettings, process.env);
   const log = createLogger({ level: settings.LOG_LEVEL, fd: 2 });
-  const logger = new NestLogger(log);
   const shutdown = new Shutdown(log);
   const dataDir = resolve(settings.DATA_DIR);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
@@ -28,7 +27,7 @@ async function main(): Promise<void> {
   const services = await startServices({
     settings: { ...settings, SIGN_IN_TOKEN: token },
     eventStoreUrl,
-    logger,
+    log,
     shutdown,
   });
   while (!services.followsLog() && !shutdown.isStopping) await delay(5);

@@ -1,5 +1,6 @@
-import { type DynamicModule, type LoggerService } from '@nestjs/common';
+import { type DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { type Logger } from 'pino';
 import { AuthModule } from '#auth/auth.module';
 import { CommandModule } from '#command/command.module';
 import { messageContract } from '#contracts/message-contract';
@@ -13,12 +14,13 @@ import { HealthModule } from '#runtime/health';
 import { InProcessBus } from '#runtime/in-process-bus';
 import { InProcessClient } from '#runtime/in-process-client';
 import { InProcessServer } from '#runtime/in-process-server';
+import { NestLogger } from '#runtime/logging';
 import { type Shutdown } from '#runtime/shutdown';
 
 export interface StandaloneOptions {
   readonly settings: GatewaySettings & { readonly LOOKUP_SHARDS: number; readonly MAX_STALENESS_MS: number };
   readonly eventStoreUrl: string;
-  readonly logger: LoggerService;
+  readonly log: Logger;
   readonly shutdown: Shutdown;
 }
 
@@ -28,7 +30,8 @@ export interface StandaloneOptions {
  * @returns where the gateway listens; the lookup may still be catching up, which `/readyz` tells
  */
 export async function startServices(options: StandaloneOptions): Promise<{ url: string; followsLog: () => boolean }> {
-  const { settings, logger, shutdown } = options;
+  const { settings, log, shutdown } = options;
+  const logger = new NestLogger(log);
   // A service that can't start is an error for main to tell, not a reason for Nest to end the process.
   const nest = { logger, abortOnError: false };
   const eventStore = EventStore.connect(options.eventStoreUrl);
@@ -70,7 +73,7 @@ export async function startServices(options: StandaloneOptions): Promise<{ url: 
       { name: 'lookup', isUp: followsLog },
     ],
   });
-  const gateway = await createGateway({ settings, client, logger, imports: [health] });
+  const gateway = await createGateway({ settings, client, logger, requestLog: log, imports: [health] });
   shutdown.add('gateway', () => gateway.close());
   await gateway.listen(settings.HTTP_PORT, settings.HTTP_HOST);
   const url = await gateway.getUrl();
