@@ -2,7 +2,7 @@ import { beforeEach, expect, it } from '@jest/globals';
 import { GenerationWriter } from '#key-lookup/generation-writer';
 import { type LookupReader } from '#key-lookup/lookup-reader';
 import { scaled } from '#testing/scale';
-import { type Context } from './key-lookup-contract.ts';
+import { type Context } from './contract-context.ts';
 import { batch, entryOf, hashOf, liveGeneration, NAMES, put, remove } from './lookup-fixtures.ts';
 
 export function atomicReadsContract({ lookup, shards }: Context): void {

@@ -1,7 +1,7 @@
 import { beforeEach, expect, it } from '@jest/globals';
 import { GenerationWriter } from '#key-lookup/generation-writer';
 import { type LookupReader, LookupUnavailable } from '#key-lookup/lookup-reader';
-import { type Context } from './key-lookup-contract.ts';
+import { type Context } from './contract-context.ts';
 import { batch, entryOf, hashOf, liveGeneration, prove, put } from './lookup-fixtures.ts';
 
 const MAX_STALENESS_MS = 1000;

@@ -4,7 +4,7 @@ import { GenerationBehind, GenerationLost, GenerationWriter } from '#key-lookup/
 import { type LookupStore } from '#key-lookup/lookup-store';
 import { OwnedEntries } from '#testing/owned-entries';
 import { scaled } from '#testing/scale';
-import { type Context } from './key-lookup-contract.ts';
+import { type Context } from './contract-context.ts';
 import {
   at,
   batch,

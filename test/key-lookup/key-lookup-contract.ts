@@ -1,24 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { type LookupReader } from '#key-lookup/lookup-reader';
-import { type LookupStore } from '#key-lookup/lookup-store';
 import { atomicReadsContract } from './atomic-reads-contract.ts';
+import { type Context, type LookupUnderTest } from './contract-context.ts';
 import { freshnessContract } from './freshness-contract.ts';
 import { generationWriterContract } from './generation-writer-contract.ts';
 import { shardContract } from './shard-contract.ts';
-
-/** A lookup of its own per test, empty at first. */
-export interface LookupUnderTest {
-  readonly store: LookupStore;
-  /** On a connection of its own, where there are connections. */
-  readonly reader: (options: { maxStalenessMs: number; monotonicMs: () => number }) => Promise<LookupReader>;
-  readonly close: () => Promise<void>;
-}
-
-export interface Context {
-  /** The lookup of the running test. */
-  readonly lookup: () => LookupUnderTest;
-  readonly shards: number;
-}
 
 /** What every lookup promises, wherever it is kept; docs/lookup.md says it in words. */
 export function keyLookupContract(name: string, makeLookup: () => Promise<LookupUnderTest>): void {

@@ -1,6 +1,6 @@
 import { beforeEach, expect, it } from '@jest/globals';
 import { type LookupChange } from '#keys/project-key';
-import { type Context } from './key-lookup-contract.ts';
+import { type Context } from './contract-context.ts';
 import { at, entryOf, liveGeneration, put, remove, replace, shardWrite } from './lookup-fixtures.ts';
 
 /** Written to shard 0 only, whatever the hash: which shard holds what is the writer's business. */
