@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
-import { open, type Database, type RootDatabase } from 'lmdb';
+import { open, type Database, type RangeOptions, type RootDatabase } from 'lmdb';
+import { HIGHEST_REVISION, nameKey, positionIn, positionKey, revisionIn, streamKey } from './log-keys.ts';
 
 /** The layout of the LMDB databases below. A store written by a newer format is refused, never guessed at. */
 export const STORE_FORMAT = 1;
@@ -28,7 +28,7 @@ export class WriteFailed extends Error {
 
 /** No event lies below this: position 0 means "from the start" to clients, and they read it as inclusive. */
 const FIRST_POSITION = 64;
-const POSITION_BYTES = 8;
+const MAX_CHUNK_BYTES = 1024 * 1024;
 
 /**
  * The log on disk: `all` (position → stored event), `streams` (stream number + revision → position), `names`
@@ -119,14 +119,14 @@ export class EventLog {
   lastRevision(streamNumber: number): bigint | undefined {
     const last = first(
       this.streams.getKeys({
-        start: streamKey(streamNumber, LAST_KEY),
+        start: streamKey(streamNumber, HIGHEST_REVISION),
         end: streamKey(streamNumber, 0n),
         inclusiveEnd: true,
         reverse: true,
         limit: 1,
       }),
     );
-    return last?.readBigUInt64BE(POSITION_BYTES);
+    return last && revisionIn(last);
   }
 
   eventAt(streamNumber: number, revision: bigint): { position: number; stored: Buffer } | undefined {
@@ -136,29 +136,22 @@ export class EventLog {
     return stored === undefined ? undefined : { position: positionIn(key), stored };
   }
 
-  /** Events of a stream with `from` ≤ revision ≤ `to`, oldest or newest first, at most `limit`. */
+  /** Events of a stream with `from` ≤ revision ≤ `to`, oldest or newest first: the first `limit`, or fewer large ones. */
   readStream(streamNumber: number, from: number, to: number, limit: number, backwards: boolean): StoredRevision[] {
     const low = streamKey(streamNumber, BigInt(from));
     const high = streamKey(streamNumber, BigInt(to));
-    const range = backwards
-      ? this.streams.getRange({ start: high, end: low, inclusiveEnd: true, reverse: true, limit })
-      : this.streams.getRange({ start: low, end: high, inclusiveEnd: true, limit });
-    return Array.from(range, ({ key, value }) => {
+    return chunkOf(this.streams.getRange(between(low, high, limit, backwards)), ({ key, value }) => {
       const stored = this.all.get(value);
       if (stored === undefined) throw new Error(`No event at position ${positionIn(value)}`);
-      return { revision: Number(key.readBigUInt64BE(8)), position: positionIn(value), stored };
+      return { revision: Number(revisionIn(key)), position: positionIn(value), stored };
     });
   }
 
-  /** Events with `from` ≤ position < `to`, oldest or newest first, at most `limit`. */
+  /** Events with `from` ≤ position < `to`, oldest or newest first: the first `limit`, or fewer large ones. */
   readAll(from: number, to: number, limit: number, backwards: boolean): StoredPosition[] {
     if (from >= to) return [];
-    const low = positionKey(from);
-    const high = positionKey(to - 1);
-    const range = backwards
-      ? this.all.getRange({ start: high, end: low, inclusiveEnd: true, reverse: true, limit })
-      : this.all.getRange({ start: low, end: high, inclusiveEnd: true, limit });
-    return Array.from(range, ({ key, value }) => ({ position: positionIn(key), stored: value }));
+    const range = this.all.getRange(between(positionKey(from), positionKey(to - 1), limit, backwards));
+    return chunkOf(range, ({ key, value }) => ({ position: positionIn(key), stored: value }));
   }
 
   async close(): Promise<void> {
@@ -186,29 +179,29 @@ async function reasonOf(error: unknown): Promise<unknown> {
   }
 }
 
-const LAST_KEY = 2n ** 64n - 1n;
+interface Entry {
+  readonly key: Buffer;
+  readonly value: Buffer;
+}
+
 const FORMAT_KEY = Buffer.from('format');
 
-/** Names are hashed because LMDB's keys are bounded and EventStoreDB's names are not. */
-function nameKey(name: string): Buffer {
-  return createHash('sha256').update(name, 'utf8').digest();
+function between(low: Buffer, high: Buffer, limit: number, backwards: boolean): RangeOptions {
+  const [start, end] = backwards ? [high, low] : [low, high];
+  return { start, end, inclusiveEnd: true, reverse: backwards, limit };
 }
 
-function positionKey(position: number): Buffer {
-  const key = Buffer.allocUnsafe(POSITION_BYTES);
-  key.writeBigUInt64BE(BigInt(position));
-  return key;
-}
-
-function streamKey(streamNumber: number, revision: bigint): Buffer {
-  const key = Buffer.allocUnsafe(2 * POSITION_BYTES);
-  key.writeBigUInt64BE(BigInt(streamNumber));
-  key.writeBigUInt64BE(revision, POSITION_BYTES);
-  return key;
-}
-
-function positionIn(key: Buffer): number {
-  return Number(key.readBigUInt64BE());
+/** Reads on until the chunk is heavy: a reader of megabyte events takes few at a time. */
+function chunkOf<Event extends StoredPosition>(range: Iterable<Entry>, read: (entry: Entry) => Event): Event[] {
+  const chunk: Event[] = [];
+  let bytes = 0;
+  for (const entry of range) {
+    const event = read(entry);
+    chunk.push(event);
+    bytes += event.stored.length;
+    if (bytes >= MAX_CHUNK_BYTES) break;
+  }
+  return chunk;
 }
 
 function first<T>(entries: Iterable<T>): T | undefined {

@@ -6,11 +6,13 @@ import { join } from 'node:path';
 import { built } from '#testing/built';
 import { type Requirement } from '#testing/requires';
 
+const UNSHARE = 'unshare';
+
 /** A mount namespace of our own, where a tmpfs of a few megabytes can be mounted; it goes when its process goes. */
 export const ownMounts: Requirement = {
   name: 'a mount namespace of its own (unshare -Urm)',
   missing: () => {
-    const { status } = spawnSync('unshare', ['-Urm', 'mount', '-t', 'tmpfs', 'tmpfs', tmpdir()]);
+    const { status } = spawnSync(UNSHARE, ['-Urm', 'mount', '-t', 'tmpfs', 'tmpfs', tmpdir()]);
     return status === 0 ? undefined : 'this system lets nobody make one';
   },
 };
@@ -28,7 +30,7 @@ export class StoreOnSmallDisk {
     const main = join(built(), 'libs/embedded-event-store/main.js');
     const script = 'mount -t tmpfs -o "size=$1m" tmpfs "$2" && exec "$3" "$4" --data "$2" --port 0';
     const child = spawn(
-      'unshare',
+      UNSHARE,
       ['-Urm', 'sh', '-c', script, 'sh', String(sizeMiB), folder, process.execPath, main],
       // LMDB reports each failed write there, too.
       { stdio: ['ignore', 'pipe', 'ignore'] },
