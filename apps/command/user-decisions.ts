@@ -110,15 +110,16 @@ export class UserDecisions {
 /** Ids follow from the command alone, so that a retry is recognised by the server whichever process sends it. */
 function newEvents(command: UserCommand, digest: string, events: readonly KeyEvent[]): NewEvent[] {
   const { userId, commandId } = command;
-  const ids = events.map((_, index) => deterministicEventId([userId, commandId, digest, String(index)]));
-  const cause = events[0]?.type === 'UserDeleted' ? ids[0] : undefined;
+  const idOf = (index: number) => deterministicEventId([userId, commandId, digest, String(index)]);
+  const isUserDeletion = events[0]?.type === 'UserDeleted';
   return events.map(({ type, data }, index) => ({
-    id: ids[index]!,
+    id: idOf(index),
     type,
     data: { ...data },
     metadata: {
       ...keyEventMetadata(type, { commandId, digest }),
-      ...(cause !== undefined && index > 0 && { $causationId: cause }),
+      // The keys go because the user goes.
+      ...(isUserDeletion && index > 0 && { $causationId: idOf(0) }),
     },
   }));
 }

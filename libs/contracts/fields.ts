@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { VERIFIABLE_HASH } from './hash-formats.ts';
 
-export const MAX_USER_ID_LENGTH = 128;
+const MAX_USER_ID_LENGTH = 128;
 export const MAX_LABEL_LENGTH = 40;
 export const MAX_DESCRIPTION_LENGTH = 1000;
 export const MAX_SCOPES = 256;
@@ -46,7 +46,7 @@ export const descriptionSchema = z
   .nullable();
 
 /** `object:read`, `object:write` (which implies read) or `*`. */
-export const SCOPE = /^(?:\*|[a-z][a-z0-9_]*:(?:read|write))$/;
+const SCOPE = /^(?:\*|[a-z][a-z0-9_]*:(?:read|write))$/;
 export const scopeSchema = z.string().max(MAX_SCOPE_LENGTH).regex(SCOPE, 'must be object:read, object:write or *');
 
 /** A set: order and repetition carry no meaning. */
@@ -61,5 +61,3 @@ export const verifiableHashSchema = z.string().max(128).regex(VERIFIABLE_HASH, '
 
 /** First four characters, three dots, last four: all that is kept of a value for people to recognise it by. */
 export const maskSchema = z.string().regex(/^[\x21-\x7e]{4}\.\.\.[\x21-\x7e]{4}$/, 'must be a mask like lkp_...wXyZ');
-
-export const timeSchema = z.iso.datetime();

@@ -5,7 +5,7 @@ import { z } from 'zod';
  * a bigint in the code. Sentinels that EventStoreDB uses for "none" or "the end" (2^63-1, 2^64-1, negatives) are refused:
  * compared as positions they would be later than everything.
  */
-export const MAX_POSITION = 2n ** 63n - 2n;
+const MAX_POSITION = 2n ** 63n - 2n;
 
 export function isPosition(value: bigint): boolean {
   return value >= 0n && value <= MAX_POSITION;

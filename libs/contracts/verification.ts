@@ -4,7 +4,7 @@ import { MAX_SCOPES, scopeSchema, verifiableHashSchema } from './fields.ts';
 import { LEGACY_PARAMETER_SET } from './hash-formats.ts';
 import { positionSchema } from './position.ts';
 
-export const MAX_VERIFY_ITEMS = 512;
+const MAX_VERIFY_ITEMS = 512;
 
 /**
  * "Is the key with this hash good for these scopes, at or after this position?" Without a hash: "has every shard of the
