@@ -117,14 +117,14 @@ describe('an append', () => {
 describe('an append that is cut off while it is sent', () => {
   it('stores nothing, so that its repetition stores all of it', async () => {
     const patient = EventStore.connect(node.url);
-    for (const cutMs of [20, 40, 80, 160]) {
+    for (const cutMs of [25, 50, 100]) {
       const stream = aStream();
-      const many = events(2_000);
+      const many = events(1_000);
       const hasty = EventStore.connect(node.url, { callMs: cutMs, silenceMs: cutMs });
       await hasty.readHead({ deadlineMs: Date.now() + 5_000 }).catch(() => undefined);
       await hasty.append(stream, 'none', many).catch(() => undefined);
       await hasty.close();
-      expect(await patient.append(stream, 'none', many)).toMatchObject({ outcome: 'appended', revision: 1_999n });
+      expect(await patient.append(stream, 'none', many)).toMatchObject({ outcome: 'appended', revision: 999n });
     }
     await patient.close();
   });

@@ -83,7 +83,7 @@ describe('a folded stream', () => {
 
     const times = { ten: [] as number[], tenThousand: [] as number[] };
     const cost = { ten: 0, tenThousand: 0 };
-    const rounds = 100;
+    const rounds = 50;
     for (let round = 0; round < rounds; round += 1) {
       cost.ten += await eventsRead(async () => times.ten.push(await timed(() => folded.load(ten))));
       cost.tenThousand += await eventsRead(async () =>

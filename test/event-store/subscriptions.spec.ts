@@ -18,12 +18,18 @@ jest.setTimeout(30_000);
 let node: NodeUnderTest;
 let relay: GrpcRelay;
 let store: EventStore;
+/** Not disturbed, and with the patience that large appends need. */
+let writer: EventStore;
 let prefix: string;
 
 beforeAll(async () => {
   node = await NodeUnderTest.open();
+  writer = EventStore.connect(node.url);
 });
-afterAll(() => node.close());
+afterAll(async () => {
+  await writer.close();
+  await node.close();
+});
 beforeEach(async () => {
   relay = await GrpcRelay.open(node);
   store = EventStore.connect(relay.url, IMPATIENT);
@@ -78,9 +84,9 @@ class Follower {
 
 async function write(stream: string, count: number, size = 0): Promise<string[]> {
   const written = events(count, { text: 'x'.repeat(size) });
-  const read = await store.readStream(stream);
+  const read = await writer.readStream(stream);
   const revision = read.outcome === 'found' ? read.events.at(-1)!.revision : 'none';
-  const result = await store.append(stream, revision, written);
+  const result = await writer.append(stream, revision, written);
   if (result.outcome !== 'appended') throw new Error(result.outcome);
   return written.map(({ id }) => id);
 }
