@@ -5,7 +5,13 @@ import { type Expected } from './append-rules.ts';
 import { type ProposedEvent } from './event.ts';
 import { expectedRevision, MalformedRequest, proposedEvent, sizeOnDisk, streamName } from './wire/append-request.ts';
 import { appendSuccess, appendWrongVersion } from './wire/append-response.ts';
-import { MAX_APPEND_BYTES, maximumAppendSizeExceeded, streamDeleted, wrongExpectedVersion } from './wire/errors.ts';
+import {
+  cancelled,
+  MAX_APPEND_BYTES,
+  maximumAppendSizeExceeded,
+  streamDeleted,
+  wrongExpectedVersion,
+} from './wire/errors.ts';
 import { WireFault, wireErrorOf } from './wire-fault.ts';
 
 type AppendCall = ServerReadableStream<streamsPb.AppendReq, streamsPb.AppendResp>;
@@ -59,23 +65,45 @@ function answer<Response>(callback: sendUnaryData<Response>, work: () => Promise
   );
 }
 
+/** The whole append; a client that goes away in the middle has sent none. */
 async function readAppend(call: AppendCall) {
   let target: { stream: string; expected: Expected } | undefined;
   const events: ProposedEvent[] = [];
   let size = 0;
-  for await (const request of call as AsyncIterable<streamsPb.AppendReq>) {
+  await eachMessage(call, (request) => {
     const message = request.getProposedMessage();
     if (message === undefined) {
       target = appendTarget(request.getOptions());
-      continue;
+      return;
     }
     const event = proposedEvent(message);
     size += sizeOnDisk(event);
     if (size > MAX_APPEND_BYTES) throw new WireFault(maximumAppendSizeExceeded());
     events.push(event);
-  }
+  });
   if (target === undefined) throw new MalformedRequest('An append begins with its options');
   return { ...target, events };
+}
+
+/**
+ * Resolves when the client has said that this was all. By events, because iterating can't tell that apart from a client
+ * that was cut off: a reset ends the stream of messages, too, and the cancellation is told a moment later.
+ */
+function eachMessage(call: AppendCall, take: (request: streamsPb.AppendReq) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const gone = () => reject(new WireFault(cancelled('The client went away before the end of its append')));
+    call.on('data', (request: streamsPb.AppendReq) => {
+      try {
+        take(request);
+      } catch (error) {
+        call.removeAllListeners('data').resume();
+        reject(error instanceof Error ? error : new Error(String(error)));
+      }
+    });
+    call.on('end', () => setImmediate(() => (call.cancelled ? gone() : resolve())));
+    call.on('cancelled', gone);
+    call.on('error', gone);
+  });
 }
 
 function appendTarget(options: streamsPb.AppendReq.Options | undefined): { stream: string; expected: Expected } {

@@ -49,6 +49,10 @@ export function unavailable(details: string): WireError {
   return wireError(status.UNAVAILABLE, details);
 }
 
+export function cancelled(details: string): WireError {
+  return wireError(status.CANCELLED, details);
+}
+
 export function internalError(details: string): WireError {
   return wireError(status.INTERNAL, details);
 }
