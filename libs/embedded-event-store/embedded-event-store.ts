@@ -12,6 +12,7 @@ import { checkListenAddress, type TlsFiles } from './listen-policy.ts';
 import { featuresService, gossipService } from './node-services.ts';
 import { type ReadCall } from './outlet.ts';
 import { serveRead } from './read-service.ts';
+import { pipelining } from './pipelining.ts';
 import { StreamHeads } from './stream-heads.ts';
 import { GossipService, ServerFeaturesService, StreamsService } from './wire/definitions.ts';
 
@@ -90,7 +91,7 @@ export class EmbeddedEventStore {
     setMaxListeners(0, closing.signal);
     const server = new Server({
       'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
-      ...(password === undefined ? {} : { interceptors: [basicAuthentication(password)] }),
+      interceptors: [pipelining, ...(password === undefined ? [] : [basicAuthentication(password)])],
     });
     let boundPort = port;
     server.addService(ServerFeaturesService, featuresService());

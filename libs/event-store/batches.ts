@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { EventStoreUnavailable } from './event-store-unavailable.ts';
 
 /** How many decoded events wait in memory, and so the most that one batch holds. */
@@ -36,7 +37,12 @@ export async function* batches<T>(
       if (batch.length > 0) yield batch;
       else if (watch.failure !== undefined) throw watch.failure.error;
       else if (watch.ended) return;
-      else await watch.change(silenceMs);
+      else {
+        await watch.change(silenceMs);
+        // The client is given one message at a time; after the turn of the event loop that brought this one, all that
+        // came with it are there.
+        await nextTurn();
+      }
     }
   } finally {
     watch.stop();
