@@ -59,6 +59,13 @@ describe('verifyMany', () => {
     expect(await verify({ hash: unknown })).toEqual([{ valid: false, code: 'NOT_FOUND', position: '4' }]);
   });
 
+  it('names no parameter set that an edge must not run, whatever the log holds', async () => {
+    const forged = legacyHashNo(1, 999_999_999);
+    const legacy = LEGACY_SET.replace('260000', '999999999');
+    await lookup.event({ put: forged, entry: { ...ann, keyId: 'old' }, legacy });
+    expect(await verify({ hash: unknown })).toEqual([{ valid: false, code: 'NOT_FOUND', position: '3' }]);
+  });
+
   it('judges nothing before the position that is asked for, and everything from it on', async () => {
     const stale = { valid: false, code: 'STALE', position: '2' };
     expect(await verify({ hash: known, minPosition: '3' }, { hash: unknown, minPosition: '3' })).toEqual([

@@ -1,3 +1,4 @@
+import { LEGACY_PARAMETER_SET } from '#contracts/hash-formats';
 import { type Verdict, verifyItem, type VerifyItem } from '#contracts/verification';
 import { type LookupAnswer, type LookupReader, LookupUnavailable, type ShardReading } from '#key-lookup/lookup-reader';
 import { missingScopes } from './scopes.ts';
@@ -49,11 +50,13 @@ function judge(item: VerifyItem, answer: LookupAnswer | undefined): Verdict {
   return { valid: true, keyId: entry.keyId, userId: entry.userId, scopes: [...entry.scopes], position };
 }
 
-/** Unknown and revoked alike. The asking edge may try the legacy parameter sets that some key still has. */
-function notFound(position: string, { legacy }: ShardReading): Verdict {
-  return legacy.length === 0
-    ? { valid: false, code: 'NOT_FOUND', position }
-    : { valid: false, code: 'NOT_FOUND', position, legacy: [...legacy] };
+/**
+ * Unknown and revoked alike. The asking edge may try the legacy parameter sets that some key still has; only those that it
+ * would run, since the log may hold a forged count of iterations.
+ */
+function notFound(position: string, shard: ShardReading): Verdict {
+  const legacy = shard.legacy.filter((parameterSet) => LEGACY_PARAMETER_SET.test(parameterSet));
+  return { valid: false, code: 'NOT_FOUND', position, ...(legacy.length > 0 && { legacy }) };
 }
 
 /** An item without a hash asks whether every shard is there; the position is that of the last one. */
