@@ -33,8 +33,9 @@ const shared = {
 
 export default {
   coverageProvider: 'v8',
-  // Jest reads it here only, not in a project. Integration tests start processes, on machines that are busy.
-  testTimeout: 60_000,
+  // Jest reads it here only, not in a project. Tests start processes, on machines that are busy, and loop as often as
+  // LATCHKEY_TEST_SCALE says; what never ends shall still end.
+  testTimeout: 60_000 + 600_000 * Number(process.env.LATCHKEY_TEST_SCALE ?? '0.1'),
   projects: [
     { ...shared, displayName: 'unit', testMatch: ['<rootDir>/{apps,libs}/**/*.spec.ts'] },
     { ...shared, displayName: 'integration', testMatch: ['<rootDir>/test/**/*.spec.ts'] },

@@ -57,7 +57,7 @@ it(`keeps every acknowledged append and no half one over ${KILLS} SIGKILLs under
   );
   // Kills that met no unanswered append would show nothing.
   expect(Math.max(...met.map(({ unanswered }) => unanswered))).toBeGreaterThan(0);
-}, 600_000);
+});
 
 /** All of $all, after it was compared with what was sent and acknowledged. */
 async function consistentLog(writers: Writers, client: EventStoreDBClient): Promise<Found[]> {

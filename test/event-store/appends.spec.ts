@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { NO_STREAM } from '@eventstore/db-client';
 import streamsPb from '@eventstore/db-client/generated/streams_pb.js';
 import { status } from '@grpc/grpc-js';
@@ -12,8 +12,6 @@ import { NodeUnderTest, aStream, anEvent, events, raw, within } from './node-und
 
 const IMPATIENT = { callMs: 10_000, silenceMs: 500, backOff: { firstMs: 5, maxMs: 50 } };
 const NO_POSITION = (2n ** 64n - 1n).toString();
-
-jest.setTimeout(30_000);
 
 let node: NodeUnderTest;
 let relay: GrpcRelay;

@@ -1,11 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { EventStore } from '#event-store/event-store';
 import { EventStoreUnavailable } from '#event-store/event-store-unavailable';
 import { GrpcRelay } from '#testing/grpc-relay';
 import { withRawClient } from './child.ts';
 import { NodeUnderTest, aStream, anEvent, until, within } from './node-under-test.ts';
-
-jest.setTimeout(30_000);
 
 let node: NodeUnderTest;
 

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import streamsPb from '@eventstore/db-client/generated/streams_pb.js';
 import { status } from '@grpc/grpc-js';
 import { EventStore } from '#event-store/event-store';
@@ -10,8 +10,6 @@ import { NodeUnderTest, aStream, anEvent, events, raw, until, within } from './n
 const IMPATIENT = { callMs: 10_000, silenceMs: 1_000, backOff: { firstMs: 5, maxMs: 50 } };
 const SENTINEL = (2n ** 64n - 1n).toString();
 const LOST = { code: status.UNAVAILABLE, details: 'the connection is lost' };
-
-jest.setTimeout(30_000);
 
 let node: NodeUnderTest;
 let relay: GrpcRelay;

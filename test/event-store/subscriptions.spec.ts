@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { streamNameFilter } from '@eventstore/db-client';
 import { status } from '@grpc/grpc-js';
 import { EventStore } from '#event-store/event-store';
@@ -12,8 +12,6 @@ import { randomUUID } from 'node:crypto';
 
 const IMPATIENT = { callMs: 10_000, silenceMs: 1_000, confirmMs: 1_000, backOff: { firstMs: 5, maxMs: 50 } };
 const LOST = { code: status.UNAVAILABLE, details: 'the server stops' };
-
-jest.setTimeout(30_000);
 
 let node: NodeUnderTest;
 let relay: GrpcRelay;

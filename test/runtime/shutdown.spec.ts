@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { built } from '#testing/built';
 
 /** A process whose parts are given as source; it says `up` once they are all added. */
@@ -56,7 +56,6 @@ const parts = (...names: string[]) =>
 const stuck = "shutdown.add('stuck', () => new Promise(() => logger.info('stuck stops')));";
 
 let child: Process;
-jest.setTimeout(60_000);
 beforeAll(() => {
   built();
 });
