@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { EventStore } from '#event-store/event-store';
 import { elseRefuseHost, gatewayFields, listensOnLoopback } from '#gateway/settings';
 import { folder, logLevel, port, wholeNumber } from '#runtime/settings';
 
@@ -13,7 +14,7 @@ export const standaloneSettings = z
     /** Unset: the embedded event store, in DATA_DIR. */
     EVENTSTORE_URL: z
       .string()
-      .regex(/^esdb(\+discover)?:\/\//, 'must begin with esdb:// or esdb+discover://')
+      .refine(isConnectionString, 'must be esdb://… or esdb+discover://…, with options that its client knows')
       .optional(),
     /** Of the embedded event store; 0: any free port. */
     EVENTSTORE_PORT: port.default(2113),
@@ -24,3 +25,13 @@ export const standaloneSettings = z
   })
   .refine(listensOnLoopback, elseRefuseHost);
 export type StandaloneSettings = z.infer<typeof standaloneSettings>;
+
+/** Only the client itself knows what it can read; nothing connects before the first call. */
+function isConnectionString(url: string): boolean {
+  try {
+    void EventStore.connect(url).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
