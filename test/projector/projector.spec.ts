@@ -138,16 +138,14 @@ describe('a projector', () => {
     await early.stop();
   });
 
-  it('is ready soon with a long log to read (10,000 events at full scale)', async () => {
+  it('is ready when a long log has been read, and not only at the next interval', async () => {
     const users = scaled(100);
     for (let user = 0; user < users; user++) {
       const numbers = Array.from({ length: 100 }, (_, n) => user * 100 + n);
       await log.append(...numbers.map((n) => keyCreated([`user ${user}`, `key ${n}`], hashNo(n))));
     }
-    const startedAt = performance.now();
-    const { projector } = log.project({ proofIntervalMs: 1000 });
+    const { projector } = log.project({ proofIntervalMs: 3_600_000 });
     await caughtUp(projector);
-    expect(performance.now() - startedAt).toBeLessThan(2000);
     expect(await log.verify({ hash: hashNo(users * 100 - 1) })).toMatchObject({ valid: true });
   });
 });
