@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
@@ -29,9 +29,16 @@ describe('the sign-in token', () => {
     expect(() => readOrMakeSignInToken(folder)).toThrow(SignInTokenRefused);
   });
 
-  it('is refused when it is empty, so that an empty password never lets anyone in', () => {
+  it.each(['', '\n', 'x\n', 'fifteen letters'])('is refused when it is as good as none: %j', (text) => {
     const folder = aFolder();
-    writeFileSync(signInTokenFile(folder), '\n', { mode: 0o600 });
+    writeFileSync(signInTokenFile(folder), text, { mode: 0o600 });
     expect(() => readOrMakeSignInToken(folder)).toThrow(SignInTokenRefused);
+  });
+
+  it('is not followed to a file elsewhere', () => {
+    const [folder, elsewhere] = [aFolder(), aFolder()];
+    readOrMakeSignInToken(elsewhere);
+    symlinkSync(signInTokenFile(elsewhere), signInTokenFile(folder));
+    expect(() => readOrMakeSignInToken(folder)).toThrow();
   });
 });

@@ -21,6 +21,14 @@ describe('parseKeyEvent', () => {
     expect(parseKeyEvent(event.type, data, meta)).toEqual({ outcome: 'event', event, commandId: 'c1', digest: 'd1' });
   });
 
+  it.each(['2024-02-30T00:00:00Z', '2024-01-01T24:00:00Z', '2024-01-01T00:00:60Z', '2024-01-01', 'now'])(
+    'does not take %s for a time',
+    (at) => {
+      const parsed = parseKeyEvent('UserDeleted', { userId: 'ann', at }, V1);
+      expect(parsed).toEqual({ outcome: 'unknown', reason: 'data' });
+    },
+  );
+
   it.each(EVENTS)('does not understand $type with any field missing or of another type', ({ type, data }) => {
     for (const name of Object.keys(data)) {
       const { [name]: _, ...rest } = data as Record<string, unknown>;

@@ -135,6 +135,9 @@ function areTexts(value: unknown): value is readonly string[] {
 
 const UTC_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
 
+/** On the calendar: `Date.parse` takes a 30 February for 1 March, and 24:00 for the next day. */
 function isTime(value: unknown): value is string {
-  return typeof value === 'string' && UTC_TIME.test(value) && !Number.isNaN(Date.parse(value));
+  if (typeof value !== 'string' || !UTC_TIME.test(value)) return false;
+  const ms = Date.parse(value);
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(value.slice(0, 'yyyy-mm-ddThh:mm:ss'.length));
 }

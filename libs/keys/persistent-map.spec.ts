@@ -3,12 +3,14 @@ import * as fc from 'fast-check';
 import { scaled } from '#testing/scale';
 import { PersistentMap } from './persistent-map.ts';
 
-/** Pairs of words with the same 32-bit FNV-1a. */
 const COLLIDING = ['costarring', 'liquid', 'declinate', 'macallums', 'altarage', 'zinke'];
+
+/** Two hashes for all there is. */
+const weakHash = (key: string) => key.length % 2;
 
 describe('PersistentMap', () => {
   it('keeps words apart whose hashes are the same', () => {
-    const map = COLLIDING.reduce((all, word) => all.set(word, word.length), PersistentMap.empty<number>());
+    const map = COLLIDING.reduce((all, word) => all.set(word, word.length), PersistentMap.empty<number>(weakHash));
     expect(COLLIDING.map((word) => map.get(word))).toEqual(COLLIDING.map((word) => word.length));
     const less = map.set('liquid', 60).delete('costarring').delete('zinke');
     expect(COLLIDING.map((word) => less.get(word))).toEqual([undefined, 60, 9, 9, 8, undefined]);
@@ -22,11 +24,12 @@ describe('PersistentMap', () => {
       fc.string(),
     );
     const step = fc.oneof({ weight: 3, arbitrary: fc.tuple(key, fc.nat()) }, { weight: 1, arbitrary: fc.tuple(key) });
+    const hash = fc.constantFrom(undefined, weakHash);
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 100, size: 'max' }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 100, size: 'max' }), hash, (steps, hashOf) => {
         const plain = new Map<string, number>();
         const versions: [PersistentMap<number>, Map<string, number>][] = [];
-        let map = PersistentMap.empty<number>();
+        let map = PersistentMap.empty<number>(hashOf);
         for (const [name, value] of steps) {
           if (value === undefined) plain.delete(name);
           else plain.set(name, value);
@@ -41,6 +44,16 @@ describe('PersistentMap', () => {
       }),
       { numRuns: scaled(500) },
     );
+  });
+
+  it('holds any number of keys with one hash', () => {
+    const keys = Array.from({ length: 20_000 }, (_, nth) => `key ${nth}`);
+    const map = keys.reduce(
+      (all, key, nth) => all.set(key, nth),
+      PersistentMap.empty<number>(() => 7),
+    );
+    expect(map.size).toBe(20_000);
+    expect(map.set('key 19999', -1).delete('key 0').get('key 19999')).toBe(-1);
   });
 
   it('gives itself where nothing changes', () => {

@@ -1,3 +1,5 @@
+import { keyedHash } from './keyed-hash.ts';
+
 /**
  * A map that never changes: `set` and `delete` give a new one that shares all but the path to the entry, so folding one
  * event into a state that remembers 10,000 costs the same few array copies as into an empty one, and a state that is
@@ -5,40 +7,44 @@
  * bits of the key's hash at a time, and a chain where whole hashes collide.
  */
 export class PersistentMap<Value> {
-  static readonly #empty = new PersistentMap<never>(undefined, 0);
+  static readonly #empty = new PersistentMap<never>(undefined, 0, keyedHash);
 
-  static empty<Value>(): PersistentMap<Value> {
-    return PersistentMap.#empty;
+  /** @param hashOf 32 bits; another than the keyed one is for tests of what happens when hashes collide. */
+  static empty<Value>(hashOf = keyedHash): PersistentMap<Value> {
+    return hashOf === keyedHash ? PersistentMap.#empty : new PersistentMap<Value>(undefined, 0, hashOf);
   }
 
   readonly #root: Node<Value> | undefined;
   readonly size: number;
+  readonly #hashOf: (key: string) => number;
 
-  private constructor(root: Node<Value> | undefined, size: number) {
+  private constructor(root: Node<Value> | undefined, size: number, hashOf: (key: string) => number) {
     this.#root = root;
     this.size = size;
+    this.#hashOf = hashOf;
   }
 
   get(key: string): Value | undefined {
-    return find(this.#root, hashOf(key), key)?.value;
+    return find(this.#root, this.#hashOf(key), key)?.value;
   }
 
   has(key: string): boolean {
-    return find(this.#root, hashOf(key), key) !== undefined;
+    return find(this.#root, this.#hashOf(key), key) !== undefined;
   }
 
   set(key: string, value: Value): PersistentMap<Value> {
-    const hash = hashOf(key);
+    const hash = this.#hashOf(key);
     const known = find(this.#root, hash, key);
     if (known !== undefined && Object.is(known.value, value)) return this;
-    const root = insert(this.#root, 0, { hash, key, value, next: undefined });
-    return new PersistentMap(root, known === undefined ? this.size + 1 : this.size);
+    const leaf = { hash, key, value, next: undefined };
+    if (known === undefined) return new PersistentMap(insert(this.#root, 0, leaf), this.size + 1, this.#hashOf);
+    return new PersistentMap(insert(remove(this.#root, 0, hash, key), 0, leaf), this.size, this.#hashOf);
   }
 
   delete(key: string): PersistentMap<Value> {
-    const hash = hashOf(key);
+    const hash = this.#hashOf(key);
     if (find(this.#root, hash, key) === undefined) return this;
-    return new PersistentMap(remove(this.#root, 0, hash, key), this.size - 1);
+    return new PersistentMap(remove(this.#root, 0, hash, key), this.size - 1, this.#hashOf);
   }
 
   /** In no particular order. */
@@ -85,7 +91,7 @@ function insert<Value>(node: Node<Value> | undefined, shift: number, leaf: Leaf<
   if (node === undefined) return leaf;
   if (!('children' in node)) {
     if (node.hash !== leaf.hash) return split(node, leaf, shift);
-    return { ...leaf, next: without(node, leaf.key) };
+    return { ...leaf, next: node };
   }
   const bit = bitAt(leaf.hash, shift);
   const index = indexOf(node.bitmap, bit);
@@ -126,9 +132,13 @@ function remove<Value>(
   return { bitmap: node.bitmap & ~bit, children };
 }
 
-function without<Value>(leaf: Leaf<Value> | undefined, key: string): Leaf<Value> | undefined {
-  if (leaf === undefined) return undefined;
-  return leaf.key === key ? leaf.next : { ...leaf, next: without(leaf.next, key) };
+/** A loop and no recursion: the chain is as long as whoever chooses the keys can make it. */
+function without<Value>(chain: Leaf<Value>, key: string): Leaf<Value> | undefined {
+  let rest: Leaf<Value> | undefined;
+  for (let leaf: Leaf<Value> | undefined = chain; leaf !== undefined; leaf = leaf.next) {
+    if (leaf.key !== key) rest = { ...leaf, next: rest };
+  }
+  return rest;
 }
 
 function bitAt(hash: number, shift: number): number {
@@ -140,11 +150,4 @@ function indexOf(bitmap: number, bit: number): number {
   below -= (below >>> 1) & 0x5555_5555;
   below = (below & 0x3333_3333) + ((below >>> 2) & 0x3333_3333);
   return imul((below + (below >>> 4)) & 0x0f0f_0f0f, 0x0101_0101) >>> 24;
-}
-
-/** FNV-1a over UTF-16 code units, 32 bits. */
-function hashOf(key: string): number {
-  let hash = 0x811c_9dc5;
-  for (let index = 0; index < key.length; index++) hash = imul(hash ^ key.charCodeAt(index), 0x0100_0193);
-  return hash >>> 0;
 }
