@@ -81,10 +81,28 @@ describe('a process that is told to stop', () => {
     expect(child.lines[3]).toMatchObject({ level: 'error', part: 'failing', err: { message: 'jammed' } });
   });
 
-  it('ends with 1 within its bound and names what did not stop', async () => {
-    child = await new Process(`${parts('store')} ${stuck} ${parts('http')}`, { withinMs: 50 }).said('up');
+  it('stops the others when one hangs, names it and ends with 1 within its bound', async () => {
+    const forOne = "shutdown.add('jammed', () => new Promise(() => {}));";
+    child = await new Process(`${parts('store')} ${stuck} ${forOne} ${parts('http')}`, { withinMs: 200 }).said('up');
     expect(await child.kill('SIGTERM').ended()).toBe(1);
-    expect(child.lines.at(-1)).toMatchObject({ level: 'error', notStopped: ['stuck', 'store'] });
+    expect(child.messages).toContain('store stops');
+    expect(child.lines.at(-1)).toMatchObject({ level: 'error', notStopped: ['jammed', 'stuck'] });
+  });
+
+  it('ends with 1 within its bound when the last part hangs', async () => {
+    child = await new Process(`${stuck} ${parts('http')}`, { withinMs: 50 }).said('up');
+    expect(await child.kill('SIGTERM').ended()).toBe(1);
+    expect(child.lines.at(-1)).toMatchObject({ level: 'error', notStopped: ['stuck'] });
+  });
+
+  it('ends with 0 when a part is late but stops before the end', async () => {
+    const late = `let stopLate;
+      shutdown.add('last', () => setTimeout(() => stopLate(), 20));
+      shutdown.add('late', () => new Promise((resolve) => { stopLate = resolve; }));`;
+    child = await new Process(late, { withinMs: 200 }).said('up');
+    expect(await child.kill('SIGTERM').ended()).toBe(0);
+    expect(child.lines.find(({ part }) => part === 'late')).toMatchObject({ level: 'warn' });
+    expect(child.messages.at(-1)).toBe('Stopped');
   });
 
   it('ends with 1 at once on a second signal', async () => {
