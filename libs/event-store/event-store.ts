@@ -1,6 +1,14 @@
 import { appendEvents, type AppendResult } from './append-events.ts';
 import { Connection } from './connection.ts';
-import { readAll, readHead, readStream, type ReadAllOptions, type StreamRead } from './read-events.ts';
+import {
+  readAll,
+  readEventAt,
+  readHead,
+  readStream,
+  type Head,
+  type ReadAllOptions,
+  type StreamRead,
+} from './read-events.ts';
 import { type NewEvent, type Position, type RecordedEvent } from './recorded-event.ts';
 import { subscribe, type SubscribeOptions, type SubscriptionTimeouts } from './subscription.ts';
 import { untilKnown, type CallOptions, type Timeouts } from './until-known.ts';
@@ -54,9 +62,14 @@ export class EventStore {
     return this.#untilKnown('an append', options, appendEvents(this.#connection, stream, expected, events));
   }
 
-  /** The newest position of `$all`, as the leader has it; undefined while the log is empty. */
-  readHead(options: CallOptions = {}): Promise<Position | undefined> {
+  /** The newest position of `$all`, as the leader has it, whoever's event that is; undefined while the log is empty. */
+  readHead(options: CallOptions = {}): Promise<Head | undefined> {
     return this.#untilKnown('a read of the head', options, readHead(this.#connection));
+  }
+
+  /** The event at exactly this position of `$all`, as the leader has it, whoever's it is; undefined: there is none. */
+  readEventAt(position: Position, options: CallOptions = {}): Promise<RecordedEvent | undefined> {
+    return this.#untilKnown('a read of one event', options, readEventAt(this.#connection, position));
   }
 
   /** The whole log between two positions, in order, without the system's own events. A consumer may stop at any time. */

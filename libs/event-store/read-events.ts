@@ -1,4 +1,12 @@
-import { BACKWARDS, END, START, type ReadRevision, type ResolvedEvent } from '@eventstore/db-client';
+import {
+  BACKWARDS,
+  END,
+  FORWARDS,
+  START,
+  type ReadAllOptions as ReadAllOptionsOfClient,
+  type ReadRevision,
+  type ResolvedEvent,
+} from '@eventstore/db-client';
 import { isPosition } from '#contracts/position';
 import { MAX_BATCH, batches } from './batches.ts';
 import { faultOf } from './client-fault.ts';
@@ -12,6 +20,11 @@ export type StreamRead =
   /** Never written, or soft-deleted: both accept a first event. */
   | { readonly outcome: 'missing' }
   | { readonly outcome: 'tombstoned' };
+
+/** The newest place in the log, and whose: by its id the same place is told from one in another log. */
+export interface Head extends Position {
+  readonly eventId: string;
+}
 
 export interface ReadAllOptions {
   /** Exclusive; from the log's beginning where it is left out. */
@@ -50,15 +63,33 @@ export function readStream(
 }
 
 /** The newest position of `$all`, by the leader; undefined while the log is empty. */
-export function readHead(connection: Connection): Attempt<Position | undefined> {
+export function readHead(connection: Connection): Attempt<Head | undefined> {
+  const readNewest = readOne(connection, { direction: BACKWARDS, fromPosition: END });
+  return async (...attempt) => {
+    const newest = await readNewest(...attempt);
+    return newest === undefined ? undefined : { ...newest.position, eventId: newest.id };
+  };
+}
+
+/** The event at exactly this position of `$all`, the system's own ones too, by the leader; undefined: none is there. */
+export function readEventAt(connection: Connection, position: Position): Attempt<RecordedEvent | undefined> {
+  const { commit, prepare } = position;
+  const readNext = readOne(connection, { direction: FORWARDS, fromPosition: { commit, prepare } });
+  return async (...attempt) => {
+    const next = await readNext(...attempt);
+    return next?.position.commit === commit ? next : undefined;
+  };
+}
+
+function readOne(connection: Connection, options: ReadAllOptionsOfClient): Attempt<RecordedEvent | undefined> {
   return async (client, silenceMs, signal) => {
-    const call = client.readAll({ direction: BACKWARDS, fromPosition: END, maxCount: 1, requiresLeader: true });
-    let head: Position | undefined;
+    const call = client.readAll({ ...options, maxCount: 1, requiresLeader: true });
+    let event: RecordedEvent | undefined;
     for await (const batch of batches<ResolvedEvent>(call, () => call.cancel(), { silenceMs, signal })) {
-      head = batch.flatMap(recorded).at(0)?.position;
+      event = batch.flatMap(recorded).at(0);
     }
     connection.requireLive(client);
-    return head;
+    return event;
   };
 }
 

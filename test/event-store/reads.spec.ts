@@ -123,10 +123,44 @@ describe('the log', () => {
 
   it('has as its head the newest position, whoever’s event that is', async () => {
     const [, last] = await written(2);
-    expect(await store.readHead()).toEqual(last);
+    const head = await store.readHead();
+    expect(head).toEqual({ ...last, eventId: (await store.readEventAt(last!))!.id });
     await node.rawClient().setStreamMetadata(aStream(), { maxCount: 5 });
-    expect((await store.readHead())!.commit).toBeGreaterThan(last!.commit);
+    const newer = (await store.readHead())!;
+    expect(newer.commit).toBeGreaterThan(last!.commit);
+    expect(newer.eventId).not.toBe(head!.eventId);
+    expect(await store.readEventAt(newer)).toMatchObject({ id: newer.eventId, type: '$metadata' });
     expect(relay.askedLeader('read')).not.toContain(false);
+  });
+
+  it('has at a position the very event of that position, or none', async () => {
+    const stream = aStream();
+    const [first, second] = [anEvent(), anEvent()];
+    await store.append(stream, 'none', [first, second]);
+    const read = await store.readStream(stream);
+    if (read.outcome !== 'found') throw new Error(read.outcome);
+    const stored = read.events;
+    expect((await store.readEventAt(stored[0]!.position))?.id).toBe(first.id);
+    expect(await store.readEventAt(stored[1]!.position)).toEqual(stored[1]);
+    const { commit } = stored[0]!.position;
+    const earlier = await store.readEventAt({ commit: commit - 1n, prepare: commit - 1n });
+    expect(earlier?.id).not.toBe(first.id);
+    const beyond = stored[1]!.position.commit + 1_000_000n;
+    expect(await store.readEventAt({ commit: beyond, prepare: beyond })).toBeUndefined();
+    expect(relay.askedLeader('read')).not.toContain(false);
+  });
+
+  it('is asked for one event until the deadline, or until the caller aborts', async () => {
+    const position = (await written(1))[0]!;
+    relay.disturb('read', { withholdReply: true });
+    const deadlineMs = Date.now() + 200;
+    await expect(store.readEventAt(position, { deadlineMs })).rejects.toThrow(EventStoreUnavailable);
+    const controller = new AbortController();
+    const reading = store.readEventAt(position, { signal: controller.signal });
+    await until(() => relay.open('read') === 1);
+    controller.abort(new Error('enough'));
+    await expect(reading).rejects.toThrow('enough');
+    await until(() => relay.open('read') === 0);
   });
 
   it('is read after one position up to another, without the system’s own events', async () => {
