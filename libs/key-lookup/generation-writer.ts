@@ -9,6 +9,8 @@ export interface LookupBatch {
   readonly events: readonly { readonly position: bigint; readonly changes: readonly LookupChange[] }[];
   /** Given by a head proof: nothing is left to apply after this batch. Changes every shard's stamp. */
   readonly stamp?: string;
+  /** False, given by a head proof that began since the log came into sight: ends what `doubt` began. */
+  readonly unproved?: false;
 }
 
 /**
@@ -78,7 +80,16 @@ export class GenerationWriter {
 
   /** Tells readers to ask the pointer again. @throws as `apply` */
   async retire(): Promise<void> {
-    const write = { changes: [], legacy: new Map<string, number>(), retired: true };
+    await this.#mark({ retired: true });
+  }
+
+  /** The log is out of sight: until a proof says `unproved: false`, no `minPosition` is met. @throws as `apply` */
+  async doubt(): Promise<void> {
+    await this.#mark({ unproved: true });
+  }
+
+  async #mark(mark: Pick<ShardWrite, 'retired' | 'unproved'>): Promise<void> {
+    const write = { changes: [], legacy: new Map<string, number>(), ...mark };
     await Promise.all(
       this.#checkpoints.map((_, shard) => this.#write(shard, (at) => ({ ...write, expected: at, checkpoint: at }))),
     );
@@ -89,9 +100,10 @@ export class GenerationWriter {
       if (isBefore(at, batch.after)) throw new GenerationBehind(this.name, shard);
       const isThere = !isBefore(at, batch.upTo);
       if (isThere && batch.stamp === undefined) return undefined;
-      const stamp = batch.stamp === undefined ? {} : { stamp: batch.stamp };
+      const { stamp, unproved } = batch;
+      const proof = { ...(stamp !== undefined && { stamp }), ...(unproved !== undefined && { unproved }) };
       const checkpoint = isThere ? at : batch.upTo;
-      return { expected: at, checkpoint, ...this.#changesAfter(at, shard, batch), ...stamp };
+      return { expected: at, checkpoint, ...this.#changesAfter(at, shard, batch), ...proof };
     });
   }
 

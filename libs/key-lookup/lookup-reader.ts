@@ -31,6 +31,8 @@ export interface LookupAnswer {
 export interface ShardReading {
   /** Its checkpoint: every event up to here is in it. Undefined while nothing was applied. */
   readonly position: bigint | undefined;
+  /** The position may be one of a log that is no more, see ShardState: it meets no `minPosition`. */
+  readonly unproved: boolean;
   /** Shown to follow the log's head within the staleness bound, see freshness.ts. */
   readonly fresh: boolean;
   /** Parameter sets of the legacy keys that exist (`pbkdf2_sha256$260000$posthog_personal_api_key`). */

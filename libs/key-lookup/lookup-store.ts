@@ -46,6 +46,8 @@ export interface GenerationOrigin {
 export interface Checkpoint {
   readonly commit: bigint;
   readonly prepare: bigint;
+  /** Of the event that is there in the log this was built from: by it another log is told, that has got as far. */
+  readonly eventId?: string;
 }
 
 export interface ShardState {
@@ -54,6 +56,8 @@ export interface ShardState {
   readonly stamp: string | undefined;
   /** Readers that see it must ask the pointer again. */
   readonly retired: boolean;
+  /** The log was out of sight, and it is not proved yet that it is still the same: no `minPosition` is met. */
+  readonly unproved: boolean;
 }
 
 export interface ShardWrite {
@@ -68,6 +72,8 @@ export interface ShardWrite {
   readonly stamp?: string;
   /** Left as it is where absent. */
   readonly retired?: boolean;
+  /** Left as it is where absent. */
+  readonly unproved?: boolean;
 }
 
 export type ShardWriteResult =

@@ -83,7 +83,7 @@ export class MemoryLookupReader implements LookupReader {
 
   #read(shard: MemoryShard, nowMs: number): ShardReading {
     const fresh = this.#watch(shard).isFresh(nowMs, this.#options.maxStalenessMs);
-    return { position: shard.position, fresh, legacy: shard.legacy };
+    return { position: shard.position, unproved: shard.unproved, fresh, legacy: shard.legacy };
   }
 
   #watch(shard: MemoryShard): StampWatch {

@@ -21,9 +21,10 @@ export class MemoryShard {
   #checkpoint: Checkpoint | undefined;
   #stamp: string | undefined;
   #retired = false;
+  #unproved = false;
 
   get state(): ShardState {
-    return { checkpoint: this.#checkpoint, stamp: this.#stamp, retired: this.#retired };
+    return { checkpoint: this.#checkpoint, stamp: this.#stamp, retired: this.#retired, unproved: this.#unproved };
   }
 
   get position(): bigint | undefined {
@@ -36,6 +37,10 @@ export class MemoryShard {
 
   get retired(): boolean {
     return this.#retired;
+  }
+
+  get unproved(): boolean {
+    return this.#unproved;
   }
 
   /** Parameter sets that some key still has, sorted. */
@@ -55,6 +60,7 @@ export class MemoryShard {
     this.#checkpoint = write.checkpoint;
     this.#stamp = write.stamp ?? this.#stamp;
     this.#retired = write.retired ?? this.#retired;
+    this.#unproved = write.unproved ?? this.#unproved;
     return { outcome: 'written', refused };
   }
 

@@ -69,6 +69,16 @@ describe('a verifier', () => {
     expect(await soon).toEqual({ valid: false, code: 'STALE', position: '2' });
   });
 
+  it('lets wait what asks for a position while the log is out of sight, and answers it after the next proof', async () => {
+    const verifier = patient();
+    await lookup.doubt();
+    const [now, later] = await verifier.verify(tasks({ hash }, { hash, minPosition: '2' }));
+    expect(now).toMatchObject({ valid: true });
+    expect(later).toBeInstanceOf(Promise);
+    await lookup.prove();
+    expect(await later).toMatchObject({ valid: true, position: '2' });
+  });
+
   it('lets only so many wait', async () => {
     const verifier = patient({ maxParked: 2 });
     const item = { hash, minPosition: '3' };

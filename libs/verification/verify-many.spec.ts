@@ -77,6 +77,15 @@ describe('verifyMany', () => {
     expect(await verify({ hash: known, minPosition: '3' })).toMatchObject([{ code: 'NOT_FOUND' }]);
   });
 
+  it('takes no position for reached while the log is out of sight, and says what it knows to who asks for none', async () => {
+    await lookup.doubt();
+    const stale = { valid: false, code: 'STALE', position: '2' };
+    const items = [{ hash: known, minPosition: '2' }, { minPosition: '2' }, { hash: known }];
+    expect(await verify(...items)).toMatchObject([stale, stale, { valid: true }]);
+    await lookup.prove();
+    expect(await verify(...items)).toMatchObject([{ valid: true }, { code: 'NOT_FOUND' }, { valid: true }]);
+  });
+
   it('compares positions as numbers, also beyond 2^53', async () => {
     const far = String(2n ** 63n - 2n);
     expect(await verify({ minPosition: '10' }, { hash: known, minPosition: far })).toMatchObject([

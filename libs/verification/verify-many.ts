@@ -43,7 +43,7 @@ function judge(item: VerifyItem, answer: LookupAnswer | undefined): Verdict {
   const { entry, shard } = answer;
   if (!shard.fresh || shard.position === undefined) return UNAVAILABLE;
   const position = String(shard.position);
-  if (isBefore(shard.position, item)) return { valid: false, code: 'STALE', position };
+  if (mayBeBefore(shard.position, shard.unproved, item)) return { valid: false, code: 'STALE', position };
   if (entry === undefined) return notFound(position, shard);
   const missing = item.scopes === undefined ? [] : missingScopes(entry.scopes, item.scopes);
   if (missing.length > 0) return { valid: false, code: 'INSUFFICIENT_SCOPE', position, missing };
@@ -62,14 +62,16 @@ function notFound(position: string, shard: ShardReading): Verdict {
 /** An item without a hash asks whether every shard is there; the position is that of the last one. */
 function reached(item: VerifyItem, shards: readonly ShardReading[]): Verdict {
   let least: bigint | undefined;
+  const unproved = shards.some((shard) => shard.unproved);
   for (const { fresh, position } of shards) {
     if (!fresh || position === undefined) return UNAVAILABLE;
     if (least === undefined || position < least) least = position;
   }
   if (least === undefined) return UNAVAILABLE;
-  return { valid: false, code: isBefore(least, item) ? 'STALE' : 'NOT_FOUND', position: String(least) };
+  return { valid: false, code: mayBeBefore(least, unproved, item) ? 'STALE' : 'NOT_FOUND', position: String(least) };
 }
 
-function isBefore(position: bigint, { minPosition }: VerifyItem): boolean {
-  return minPosition !== undefined && position < BigInt(minPosition);
+/** A position of a log that may be no more says nothing about `minPosition`, which is one of the log that is there. */
+function mayBeBefore(position: bigint, unproved: boolean, { minPosition }: VerifyItem): boolean {
+  return minPosition !== undefined && (unproved || position < BigInt(minPosition));
 }

@@ -2,7 +2,7 @@ import { beforeEach, expect, it } from '@jest/globals';
 import { GenerationWriter } from '#key-lookup/generation-writer';
 import { type LookupReader, LookupUnavailable } from '#key-lookup/lookup-reader';
 import { type Context } from './contract-context.ts';
-import { batch, entryOf, hashOf, liveGeneration, prove, put } from './lookup-fixtures.ts';
+import { at, batch, entryOf, hashOf, liveGeneration, prove, put } from './lookup-fixtures.ts';
 
 const MAX_STALENESS_MS = 1000;
 
@@ -63,6 +63,25 @@ export function freshnessContract({ lookup, shards }: Context): void {
     expect(await fresh(reader)).toBe(false);
     await prove(writer, 6, 6, 'two');
     expect(await fresh(reader)).toBe(true);
+  });
+
+  it('says of its answers that the log was out of sight, and when that is over', async () => {
+    await liveGeneration(lookup().store, shards);
+    const writer = await open();
+    const reader = await newReader();
+    await prove(writer, undefined, 5, 'one');
+    const unproved = async () => {
+      const [answer] = await reader.lookUp([hashOf('k')]);
+      return [answer?.shard, ...(await reader.shards())].map((shard) => shard?.unproved);
+    };
+    expect(new Set(await unproved())).toEqual(new Set([false]));
+    await writer.doubt();
+    expect(new Set(await unproved())).toEqual(new Set([true]));
+    expect(await fresh(reader)).toBe(true);
+    const advanced = reader.advanced(new AbortController().signal);
+    await writer.apply({ after: at(5), upTo: at(5)!, events: [], stamp: 'two', unproved: false });
+    await advanced;
+    expect(new Set(await unproved())).toEqual(new Set([false]));
   });
 
   it('never answers from a retired generation, and follows the pointer to the new one', async () => {

@@ -143,7 +143,7 @@ export function generationWriterContract({ lookup, shards }: Context): void {
     const writer = await open();
     await writer.apply(batch(0, [put('k', ann)]));
     await prove(writer, 1, 5, 'one');
-    const proved = { checkpoint: at(5), stamp: 'one', retired: false };
+    const proved = { checkpoint: at(5), stamp: 'one', retired: false, unproved: false };
     expect(await readShards()).toEqual(Array(shards).fill(proved));
     await prove(writer, 1, 3, 'two');
     expect(await readShards()).toEqual(Array(shards).fill({ ...proved, stamp: 'two' }));
@@ -159,8 +159,28 @@ export function generationWriterContract({ lookup, shards }: Context): void {
     const writer = await open();
     await writer.apply(batch(0, [put('k', ann)]));
     await writer.retire();
-    expect(await readShards()).toEqual(Array(shards).fill({ checkpoint: at(1), stamp: undefined, retired: true }));
+    const retired = { checkpoint: at(1), stamp: undefined, retired: true, unproved: false };
+    expect(await readShards()).toEqual(Array(shards).fill(retired));
     expect((await open()).retired).toBe(true);
+  });
+
+  it('doubts every shard until a proof says otherwise, and moves none', async () => {
+    const writer = await open();
+    await writer.apply(batch(0, [put('k', ann)]));
+    await writer.doubt();
+    const doubted = { checkpoint: at(1), stamp: undefined, retired: false, unproved: true };
+    expect(await readShards()).toEqual(Array(shards).fill(doubted));
+    await prove(writer, 1, 1, 'one');
+    expect(await readShards()).toEqual(Array(shards).fill({ ...doubted, stamp: 'one' }));
+    await writer.apply({ after: at(1), upTo: at(1)!, events: [], stamp: 'two', unproved: false });
+    expect(await readShards()).toEqual(Array(shards).fill({ ...doubted, stamp: 'two', unproved: false }));
+  });
+
+  it('knows which event it has got to', async () => {
+    const writer = await open();
+    const upTo = { ...at(1)!, eventId: 'the event' };
+    await writer.apply({ ...batch(0, [put('k', ann)]), upTo });
+    expect((await open()).furthest).toEqual(upTo);
   });
 
   it('counts legacy keys in every shard from the events alone', async () => {

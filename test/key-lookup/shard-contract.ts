@@ -18,17 +18,32 @@ export function shardContract({ lookup, shards }: Context): void {
       checkpoint: undefined,
       stamp: undefined,
       retired: false,
+      unproved: false,
     });
   });
 
   it('writes changes, checkpoint, stamp and mark in one, and keeps what is not given', async () => {
     const { store } = lookup();
-    const all = { ...shardWrite(undefined, 7, [put('k', ann)]), stamp: 's', retired: true };
+    const marks = { stamp: 's', retired: true, unproved: true };
+    const all = { ...shardWrite(undefined, 7, [put('k', ann)]), ...marks };
     expect(await store.writeShard('first', 0, all)).toEqual({ outcome: 'written', refused: 0 });
     await write(7, 8);
-    expect(await store.readShard('first', 0)).toEqual({ checkpoint: at(8), stamp: 's', retired: true });
+    expect(await store.readShard('first', 0)).toEqual({ checkpoint: at(8), ...marks });
     await store.writeShard('first', 0, { ...shardWrite(8, 8), retired: false });
-    expect(await store.readShard('first', 0)).toEqual({ checkpoint: at(8), stamp: 's', retired: false });
+    expect(await store.readShard('first', 0)).toEqual({ checkpoint: at(8), ...marks, retired: false });
+    await store.writeShard('first', 0, { ...shardWrite(8, 8), unproved: false });
+    const unmarked = { stamp: 's', retired: false, unproved: false };
+    expect(await store.readShard('first', 0)).toEqual({ checkpoint: at(8), ...unmarked });
+  });
+
+  it('keeps with its checkpoint the id of the event that is there, and none where none is given', async () => {
+    const { store } = lookup();
+    const checkpoint = { ...at(7)!, eventId: '8ad1cc4d-6a18-4f5c-8c3e-0d9f0a0e7f11' };
+    await store.writeShard('first', 0, { ...shardWrite(undefined, 7), checkpoint });
+    expect((await store.readShard('first', 0))?.checkpoint).toEqual(checkpoint);
+    expect(await write(6, 8)).toEqual({ outcome: 'mismatch', actual: checkpoint });
+    await write(7, 8);
+    expect((await store.readShard('first', 0))?.checkpoint).toEqual(at(8));
   });
 
   it('keeps positions beyond 2^53 exactly', async () => {
@@ -41,11 +56,12 @@ export function shardContract({ lookup, shards }: Context): void {
   it('changes nothing on a mismatch, and says where it is', async () => {
     await write(undefined, 5, put('k', ann));
     const before = await digest();
-    const stale = { ...shardWrite(4, 6, [put('l', bob), remove('k', ann)]), stamp: 'x', retired: true };
+    const stale = { ...shardWrite(4, 6, [put('l', bob), remove('k', ann)]), stamp: 'x', retired: true, unproved: true };
     expect(await lookup().store.writeShard('first', 0, stale)).toEqual({ outcome: 'mismatch', actual: at(5) });
     expect(await write(undefined, 6, put('l', bob))).toEqual({ outcome: 'mismatch', actual: at(5) });
     expect(await digest()).toBe(before);
-    expect(await lookup().store.readShard('first', 0)).toEqual({ checkpoint: at(5), stamp: undefined, retired: false });
+    const unmarked = { stamp: undefined, retired: false, unproved: false };
+    expect(await lookup().store.readShard('first', 0)).toEqual({ checkpoint: at(5), ...unmarked });
   });
 
   it('says so where there is no such generation or shard', async () => {

@@ -40,7 +40,13 @@ export class HandDrivenLookup {
 
   async prove(): Promise<void> {
     const here = at(this.#position);
-    await this.#writer?.apply({ after: here, upTo: here, events: [], stamp: `proof ${++this.#proofs}` });
+    const stamp = `proof ${++this.#proofs}`;
+    await this.#writer?.apply({ after: here, upTo: here, events: [], stamp, unproved: false });
+  }
+
+  /** The log is out of sight, until the next proof. */
+  async doubt(): Promise<void> {
+    await this.#writer?.doubt();
   }
 
   async retire(): Promise<void> {
