@@ -2,6 +2,7 @@ import { Catch, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs
 import { type FastifyReply } from 'fastify';
 import { type HttpProblem } from './http-problem.ts';
 import { internalError, problemOfError } from './problem-of-error.ts';
+import { resetHeaders } from './standing-headers.ts';
 
 /** Every error of every route leaves in the envelope; a fault that nobody foresaw is logged, and not told. */
 @Catch()
@@ -18,5 +19,6 @@ export class ProblemFilter implements ExceptionFilter {
 export function sendProblem(reply: FastifyReply, problem: HttpProblem): void {
   // The answer of a request that was already given up on.
   if (reply.sent) return;
+  resetHeaders(reply);
   void reply.status(problem.status).headers(problem.headers).send(problem.envelope);
 }
