@@ -4,9 +4,9 @@ import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type Logger } from 'pino';
 import { logRequests } from '#runtime/request-log';
 import { GatewayModule, type GatewayOptions } from './gateway.module.ts';
-import { createHttpAdapter } from './http-adapter.ts';
+import { createHttpAdapter, type HttpAdapterOptions } from './http-adapter.ts';
 
-export interface CreateGatewayOptions extends GatewayOptions {
+export interface CreateGatewayOptions extends GatewayOptions, HttpAdapterOptions {
   /** Modules with routes of their own that are served beside the gateway's: health. */
   readonly imports?: readonly DynamicModule[];
   readonly logger?: LoggerService | false;
@@ -24,7 +24,7 @@ export async function createGateway(options: CreateGatewayOptions): Promise<Nest
     abortOnError: false,
     ...(logger === undefined ? {} : { logger }),
   };
-  const adapter = createHttpAdapter();
+  const adapter = createHttpAdapter(options);
   if (requestLog !== undefined) logRequests(adapter.getInstance(), requestLog);
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, nestOptions);
   return app.init();

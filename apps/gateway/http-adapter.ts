@@ -1,32 +1,36 @@
 import { randomUUID } from 'node:crypto';
 import { type IncomingMessage } from 'node:http';
-import { type Socket } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { assertLocal } from './browser-defence.ts';
+import { Connections } from './connections.ts';
 import { HttpProblem, invalidRequest, notFound } from './http-problem.ts';
 import { parseJsonBody, refuseOtherBody } from './json-body.ts';
-import { internalError, problemOfError, problemOfStatus } from './problem-of-error.ts';
+import { internalError, problemOfError } from './problem-of-error.ts';
 import { sendProblem } from './problem.filter.ts';
 import { RouteTable } from './route-table.ts';
+import { setStandingHeaders } from './standing-headers.ts';
+import { assertUnambiguous } from './unambiguous.ts';
+import { answerUnreadable } from './unreadable.ts';
 
 const MAX_BODY_BYTES = 64 * 1024;
 const MAX_HEADER_BYTES = 16 * 1024;
 const REQUEST_TIMEOUT_MS = 30_000;
+const OTHER_TYPE = 'application/octet-stream';
 
-/** On every answer: nothing is cached, nothing is framed, nothing is guessed. */
-const HEADERS = {
-  'cache-control': 'no-store',
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-  'referrer-policy': 'no-referrer',
-  'x-content-type-options': 'nosniff',
-};
+/** Well within what a process gives its parts to stop. */
+const CLOSE_WITHIN_MS = 4_000;
+
+export interface HttpAdapterOptions {
+  /** How long requests under way may take once the server closes; milliseconds, 4 s by default. */
+  readonly closeWithinMs?: number;
+}
 
 /**
  * Fastify as the gateway needs it, before Nest puts its routes in: limits, bodies, and the answers to what no controller
  * ever sees. Hooks are added here, first, so that they hold for every route and for none.
  */
-export function createHttpAdapter(): FastifyAdapter {
+export function createHttpAdapter({ closeWithinMs = CLOSE_WITHIN_MS }: HttpAdapterOptions = {}): FastifyAdapter {
   const adapter = new FastifyAdapter({
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -36,12 +40,12 @@ export function createHttpAdapter(): FastifyAdapter {
     // As long as a whole request line may be: an over-long id is an unknown key, not another kind of error.
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_HEADER_BYTES },
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
-      prepareReply(request, reply);
-      sendProblem(reply, problemOfError(error) ?? internalError());
+      sendProblem(reply, problemOfError(refusalOf(request) ?? error) ?? internalError());
     },
-    clientErrorHandler: answerUnreadable,
+    clientErrorHandler: (error, socket) => answerUnreadable(error, socket, connections),
   });
   const fastify = adapter.getInstance<FastifyInstance>();
+  const connections = new Connections(fastify.server);
   const routes = new RouteTable();
   // Some clients send a GET with a body; the key may be in it.
   fastify.addHttpMethod('GET', { hasBody: true, overrideExisting: true });
@@ -54,20 +58,20 @@ export function createHttpAdapter(): FastifyAdapter {
   });
   fastify.addHook('onRoute', (route) => routes.add(route.method, route.url));
   fastify.addHook('onRequest', (request, reply, done) => {
-    prepareReply(request, reply);
+    setStandingHeaders(reply);
     settle(
       (error) => (error === null ? done() : done(error)),
       () => {
-        if (request.raw.headers.host === undefined) throw problemOfStatus(400) ?? internalError();
-        assertLocal(request);
+        assertForUs(request);
         if (request.is404) throw unrouted(request, routes);
-        ignoreTypeOfNothing(request.raw);
+        ignoreOddType(request.raw);
       },
     );
   });
   let isClosing = false;
   fastify.addHook('preClose', (done) => {
     isClosing = true;
+    connections.close(closeWithinMs);
     done();
   });
   fastify.addHook('onSend', (_request, reply, payload, done) => {
@@ -80,14 +84,25 @@ export function createHttpAdapter(): FastifyAdapter {
   return adapter;
 }
 
-function prepareReply(request: FastifyRequest, reply: FastifyReply): void {
-  reply.headers(HEADERS).header('x-request-id', request.id);
+function assertForUs(request: FastifyRequest): void {
+  assertUnambiguous(request.raw);
+  assertLocal(request);
 }
 
-/** Without a body the content type says nothing, however odd. */
-function ignoreTypeOfNothing({ headers }: IncomingMessage): void {
-  const length = headers['content-length'] ?? '0';
-  if (length === '0' && headers['transfer-encoding'] === undefined) delete headers['content-type'];
+/** Where no hook is called: what would have been said before the path was looked at. */
+function refusalOf(request: FastifyRequest): unknown {
+  try {
+    assertForUs(request);
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
+/** Fastify would refuse a type that it can't read before it knows whether there is a body at all. */
+function ignoreOddType({ headers }: IncomingMessage): void {
+  const type = headers['content-type'];
+  if (type !== undefined && !/^application\/json\s*(;|$)/i.test(type)) headers['content-type'] = OTHER_TYPE;
 }
 
 function unrouted(request: FastifyRequest, routes: RouteTable): HttpProblem {
@@ -95,26 +110,6 @@ function unrouted(request: FastifyRequest, routes: RouteTable): HttpProblem {
   if (allowed.length === 0) return notFound();
   const { status, envelope } = invalidRequest(405, 'method_not_allowed', `Method "${request.method}" not allowed.`);
   return new HttpProblem(status, envelope, { allow: allowed.join(', ') });
-}
-
-/** What Node's parser could not make a request of. The socket is all there is to answer on. */
-function answerUnreadable(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const problem = problemOfStatus(statusOfParserError(error.code)) ?? internalError();
-  const body = JSON.stringify(problem.envelope);
-  const headers = { ...HEADERS, 'content-type': 'application/json; charset=utf-8', connection: 'close' };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
-  socket.end(
-    [`HTTP/1.1 ${problem.status}`, ...lines, `content-length: ${Buffer.byteLength(body)}`, '', body].join('\r\n'),
-  );
-}
-
-function statusOfParserError(code: string | undefined): number {
-  if (code === 'HPE_HEADER_OVERFLOW') return 431;
-  return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
 }
 
 function settle(done: (error: Error | null, body?: unknown) => void, work: () => unknown): void {

@@ -102,6 +102,17 @@ describe('bodies', () => {
     expect((await post(headers, body)).status).toBe(status);
   });
 
+  it.each([
+    ['no chunks', 'Transfer-Encoding: chunked', '0\r\n\r\n'],
+    ['a length of 00', 'Content-Length: 00', ''],
+    ['a length of 0', 'Content-Length: 0', ''],
+  ])('that are empty may have any type: %s', async (_, framing, body) => {
+    for (const type of ['garbage', ';;;', 'text/plain', 'application/json; garbage', 'application/json']) {
+      const request = `POST /verify HTTP/1.1\r\nHost: localhost\r\nContent-Type: ${type}\r\n${framing}\r\n\r\n${body}`;
+      expect([type, (await sendRaw(url, request)).status]).toEqual([type, 401]);
+    }
+  });
+
   it('may come with a GET, and hold the key', async () => {
     const body = JSON.stringify({ personal_api_key: 'lkp_no_such_thing' });
     const request = [
@@ -149,8 +160,30 @@ describe('what is not HTTP', () => {
   ])('%s', async (_, request, status) => {
     const answer = await sendRaw(url, Buffer.from(request, 'latin1'));
     expect(answer.status).toBe(status);
+    expect(answer.statusLine).toMatch(/^HTTP\/1\.1 \d{3} /);
     expect(JSON.parse(answer.body)).toHaveProperty('detail');
     expect(answer.headers.get('cache-control')).toBe('no-store');
+  });
+});
+
+describe('what can be read in two ways', () => {
+  const host = 'Host: localhost\r\n';
+  it.each([
+    ['a host in the request line', `GET http://evil.example/verify HTTP/1.1\r\n${host}\r\n`],
+    ['the same host in the request line', `GET http://localhost/verify HTTP/1.1\r\n${host}\r\n`],
+    ['two Hosts', `GET /verify HTTP/1.1\r\n${host}Host: evil.example\r\n\r\n`],
+    ['two Hosts that are alike', `GET /verify HTTP/1.1\r\n${host}${host}\r\n`],
+    ['no Host', `GET /verify HTTP/1.0\r\n\r\n`],
+    [
+      'two credentials',
+      `GET /verify HTTP/1.1\r\n${host}Authorization: ${basic('alice')}\r\nAUTHORIZATION: Bearer lkp_x\r\n\r\n`,
+    ],
+    ['two Hosts and a broken escape', `GET /%ff HTTP/1.1\r\n${host}${host}\r\n`],
+  ])('is refused: %s', async (_, request) => {
+    const answer = await sendRaw(url, request);
+    expect(answer.status).toBe(400);
+    expect(JSON.parse(answer.body)).toMatchObject({ type: 'validation_error', code: 'parse_error', attr: null });
+    expect(answer.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
   });
 });
 
@@ -193,16 +226,19 @@ describe('odd HTTP', () => {
 });
 
 describe('another Host than this machine', () => {
-  it.each(['/', '/verify', KEYS, '/api/users/@me/', '/livez'])('is not answered on %s', async (path) => {
-    for (const host of ['evil.example', '127.0.0.1.nip.io', '10.0.0.1:8080']) {
-      const request = `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: ${person.authorization}\r\n\r\n`;
-      expect((await sendRaw(url, request)).status).toBe(421);
-    }
-  });
+  it.each(['/', '/verify', KEYS, '/api/users/@me/', '/livez', '/%ff', '/%zz'])(
+    'is not answered on %s',
+    async (path) => {
+      for (const host of ['evil.example', '127.0.0.1.nip.io', '10.0.0.1:8080']) {
+        const request = `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: ${person.authorization}\r\n\r\n`;
+        expect((await sendRaw(url, request)).status).toBe(421);
+      }
+    },
+  );
 
   it('is not covered by an address in the request line', async () => {
     const request = 'GET http://localhost/verify HTTP/1.1\r\nHost: evil.example\r\n\r\n';
-    expect((await sendRaw(url, request)).status).toBe(421);
+    expect((await sendRaw(url, request)).status).toBe(400);
   });
 });
 

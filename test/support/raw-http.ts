@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 
 export interface RawAnswer {
+  readonly statusLine: string;
   readonly status: number;
   readonly headers: ReadonlyMap<string, string>;
   readonly body: string;
@@ -40,7 +41,7 @@ function parseAnswer(bytes: Buffer): RawAnswer | undefined {
   const headers = new Map(lines.map((line) => splitHeader(line)));
   const body = bytes.subarray(end + 4);
   if (body.byteLength < Number(headers.get('content-length') ?? 0)) return undefined;
-  return { status: Number(statusLine.split(' ')[1]), headers, body: body.toString('utf8') };
+  return { statusLine, status: Number(statusLine.split(' ')[1]), headers, body: body.toString('utf8') };
 }
 
 function splitHeader(line: string): [string, string] {
