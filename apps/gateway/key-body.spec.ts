@@ -27,6 +27,12 @@ describe('the body of a new key', () => {
     expect(readNewKey({ ...good, label: '  CI \n', description: ' ' })).toEqual({ ...good, description: null });
   });
 
+  it('counts characters as people and PostHog do, not as UTF-16 does', () => {
+    const body = { ...good, label: '🔑'.repeat(40), description: '🔑'.repeat(1000) };
+    expect(readNewKey(body)).toEqual(body);
+    expect(changeKeyRequest.parse({ ...ids, ...body })).toMatchObject(body);
+  });
+
   it.each([
     ['no body', undefined, 'required', 'This field is required.', 'label'],
     ['no label', { scopes: ['*'] }, 'required', 'This field is required.', 'label'],
@@ -34,6 +40,7 @@ describe('the body of a new key', () => {
     ['a null label', { ...good, label: null }, 'null', 'This field may not be null.', 'label'],
     ['a number for a label', { ...good, label: 1 }, 'invalid', 'Not a valid string.', 'label'],
     ['41 characters', { ...good, label: 'x'.repeat(41) }, 'max_length', /no more than 40 characters/, 'label'],
+    ['41 emoji', { ...good, label: '🔑'.repeat(41) }, 'max_length', /no more than 40 characters/, 'label'],
     ['NUL', { ...good, label: 'a\0b' }, 'null_characters_not_allowed', 'Null characters are not allowed.', 'label'],
     ['half a surrogate', { ...good, label: 'a\ud800' }, 'surrogate_characters_not_allowed', /Surrogate/, 'label'],
     ['CRLF in a label', { ...good, label: 'a\r\nb' }, 'invalid', 'Control characters are not allowed.', 'label'],
@@ -46,6 +53,7 @@ describe('the body of a new key', () => {
     ['an unknown scope', { ...good, scopes: ['a:admin'] }, 'invalid_input', 'Invalid scope: a:admin', 'scopes'],
     ['257 scopes', { ...good, scopes: Array(257).fill('*') }, 'max_length', /no more than 256/, 'scopes'],
     ['1001 characters', { ...good, description: 'x'.repeat(1001) }, 'max_length', /1000/, 'description'],
+    ['1001 emoji', { ...good, description: '🔑'.repeat(1001) }, 'max_length', /1000/, 'description'],
     ['an object for a description', { ...good, description: {} }, 'invalid', 'Not a valid string.', 'description'],
     ['a list', [], 'invalid', 'Invalid data. Expected a dictionary, but got list.', null],
     ['a text', 'x', 'invalid', 'Invalid data. Expected a dictionary, but got str.', null],

@@ -1,5 +1,6 @@
 import {
   descriptionSchema,
+  isLongerThan,
   labelSchema,
   MAX_DESCRIPTION_LENGTH,
   MAX_LABEL_LENGTH,
@@ -52,7 +53,7 @@ function readFields(body: unknown): Record<string, unknown> {
 function readLabel(sent: unknown): string {
   const label = readText(sent, 'label');
   if (label === '') throw validationError('blank', 'This field may not be blank.', 'label');
-  if (label.length > MAX_LABEL_LENGTH) throw tooLong('label', MAX_LABEL_LENGTH);
+  if (isLongerThan(label, MAX_LABEL_LENGTH)) throw tooLong('label', MAX_LABEL_LENGTH);
   if (!labelSchema.safeParse(label).success) throw badCharacters(label, 'label');
   return label;
 }
@@ -63,7 +64,7 @@ function readDescription(fields: Record<string, unknown>): { description?: strin
   if (sent === null) return { description: null };
   const description = readText(sent, 'description');
   if (description === '') return { description: null };
-  if (description.length > MAX_DESCRIPTION_LENGTH) throw tooLong('description', MAX_DESCRIPTION_LENGTH);
+  if (isLongerThan(description, MAX_DESCRIPTION_LENGTH)) throw tooLong('description', MAX_DESCRIPTION_LENGTH);
   if (!descriptionSchema.safeParse(description).success) throw badCharacters(description, 'description');
   return { description };
 }

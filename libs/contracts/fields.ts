@@ -16,16 +16,20 @@ function isWellFormed(text: string): boolean {
 const CONTROL = /[\p{Cc}\u2028\u2029]/u;
 const CONTROL_BUT_LINES = /[^\P{Cc}\t\n\r]/u;
 
-function line(max: number) {
+/** In code points, as Django and PostHog count: an emoji may be one character. */
+export function isLongerThan(text: string, max: number): boolean {
+  return text.length > max && (text.length > 2 * max || Array.from(text).length > max);
+}
+
+function line() {
   return z
     .string()
-    .max(max)
     .refine(isWellFormed, 'must be well-formed Unicode')
     .refine((text) => !CONTROL.test(text), 'must not contain control characters');
 }
 
 /** The stream's name is made of it, so it is compared byte by byte: no trimming, no normalisation. */
-export const userIdSchema = line(MAX_USER_ID_LENGTH).min(1);
+export const userIdSchema = line().min(1).max(MAX_USER_ID_LENGTH);
 
 /** Unique within its user's stream for ever; made by the caller. */
 export const keyIdSchema = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 characters of A-Z a-z 0-9 _ -');
@@ -35,12 +39,14 @@ export const commandIdSchema = z
   .string()
   .regex(/^[A-Za-z0-9._:-]{1,128}$/, 'must be 1 to 128 characters of A-Z a-z 0-9 . _ : -');
 
-export const labelSchema = line(MAX_LABEL_LENGTH).refine((text) => text.trim() !== '', 'must not be blank');
+export const labelSchema = line()
+  .refine((text) => !isLongerThan(text, MAX_LABEL_LENGTH), `must be at most ${MAX_LABEL_LENGTH} characters`)
+  .refine((text) => text.trim() !== '', 'must not be blank');
 
 /** Null and the empty text both mean "none". */
 export const descriptionSchema = z
   .string()
-  .max(MAX_DESCRIPTION_LENGTH)
+  .refine((text) => !isLongerThan(text, MAX_DESCRIPTION_LENGTH), `must be at most ${MAX_DESCRIPTION_LENGTH} characters`)
   .refine(isWellFormed, 'must be well-formed Unicode')
   .refine((text) => !CONTROL_BUT_LINES.test(text), 'must not contain control characters')
   .nullable();

@@ -41,6 +41,7 @@ const BAD_LABELS: readonly unknown[] = [
   '\udc00b',
   'line\u2028separator',
   'x'.repeat(41),
+  '🔑'.repeat(41),
   'x'.repeat(60_000),
   ...NO_TEXTS,
 ];
@@ -63,7 +64,14 @@ const BAD_SCOPES: readonly unknown[] = [
   Array(257).fill('insight:read'),
   7,
 ];
-const BAD_DESCRIPTIONS: readonly unknown[] = ['a\0b', 'a\ud800', '\u001b[31mred', 'x'.repeat(1_001), ...NO_TEXTS];
+const BAD_DESCRIPTIONS: readonly unknown[] = [
+  'a\0b',
+  'a\ud800',
+  '\u001b[31mred',
+  'x'.repeat(1_001),
+  '🔑'.repeat(1_001),
+  ...NO_TEXTS,
+];
 
 /** Bodies that are wrong in one field. */
 export const BAD_FIELDS: readonly Record<string, unknown>[] = [
