@@ -7,7 +7,7 @@ import { keysManageNothing } from './http-problem.ts';
 import { readChangedKey, readNewKey } from './key-body.ts';
 import { representKey, type KeyRepresentation } from './key-representation.ts';
 import { PersonalKeys } from './personal-keys.ts';
-import { tellPosition } from './position-header.ts';
+import { tellChange } from './position-header.ts';
 
 /** PostHog's personal API keys endpoint (docs/http-api.md). */
 @Controller('api/personal_api_keys')
@@ -28,9 +28,9 @@ export class KeysController {
     @CommandId() commandId: string,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<KeyRepresentation> {
-    const { record, value, position } = await this.keys.create(userId, readNewKey(body), commandId);
-    tellPosition(reply, position);
-    return representKey(record, value.reveal());
+    const changed = await this.keys.create(userId, readNewKey(body), commandId);
+    tellChange(reply, changed);
+    return representKey(changed.record, changed.value.reveal());
   }
 
   @Get('@current')
@@ -53,9 +53,9 @@ export class KeysController {
     @CommandId() commandId: string,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<KeyRepresentation> {
-    const { record, position } = await this.keys.change(userId, keyId, readChangedKey(body), commandId);
-    tellPosition(reply, position);
-    return representKey(record);
+    const changed = await this.keys.change(userId, keyId, readChangedKey(body), commandId);
+    tellChange(reply, changed);
+    return representKey(changed.record);
   }
 
   @Delete(':id')
@@ -66,8 +66,8 @@ export class KeysController {
     @CommandId() commandId: string,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<void> {
-    const { position } = await this.keys.delete(userId, keyId, commandId);
-    tellPosition(reply, position);
+    const changed = await this.keys.delete(userId, keyId, commandId);
+    tellChange(reply, changed);
   }
 
   @Post(':id/roll')
@@ -78,8 +78,8 @@ export class KeysController {
     @CommandId() commandId: string,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<KeyRepresentation> {
-    const { record, value, position } = await this.keys.roll(userId, keyId, commandId);
-    tellPosition(reply, position);
-    return representKey(record, value.reveal());
+    const changed = await this.keys.roll(userId, keyId, commandId);
+    tellChange(reply, changed);
+    return representKey(changed.record, changed.value.reveal());
   }
 }

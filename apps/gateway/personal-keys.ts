@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import { waitForChange } from '#client/change-wait';
 import { Requests, type CommandTopic } from '#client/requests';
 import { type Refusal } from '#contracts/codes';
@@ -14,9 +14,13 @@ import { notFound, problemOfRefusal } from './http-problem.ts';
 import { type ChangedKeyBody, type NewKeyBody } from './key-body.ts';
 import { GATEWAY_SETTINGS, type GatewaySettings } from './settings.ts';
 
+const SILENCE_MS = 60_000;
+
 export interface Changed {
   /** The log position at which the change is true. */
   readonly position: string;
+  /** The lookup had not got there in time: for a moment, keys may still be judged as before the change. */
+  readonly isPending: boolean;
 }
 
 export interface ChangedKey extends Changed {
@@ -25,10 +29,15 @@ export interface ChangedKey extends Changed {
 
 /**
  * A person's keys, through the services. Values are minted here and only hash and mask go any further. A change answers
- * once the lookup has it (or after a second), so that the next request sees it. A refusal is thrown as its HttpProblem.
+ * once the lookup has it, so that the next request sees it, or after a second and says so. A refusal is thrown as its HttpProblem.
  */
 @Injectable()
 export class PersonalKeys {
+  readonly #logger = new Logger('Gateway');
+  /** Changes that no line in the log has told of. */
+  #untold = 0;
+  #silentUntilMs = 0;
+
   constructor(
     private readonly requests: Requests,
     @Inject(GATEWAY_SETTINGS) private readonly settings: GatewaySettings,
@@ -70,8 +79,20 @@ export class PersonalKeys {
 
   async #change<T extends CommandTopic>(topic: T, command: RequestOf<T>) {
     const done = accepted(await this.requests.command(topic, command));
-    await waitForChange(this.requests, done.position);
-    return done;
+    const isPending = !(await waitForChange(this.requests, done.position));
+    if (isPending) this.#warnOfPending(topic, done.position);
+    return { ...done, isPending };
+  }
+
+  /** A lookup that lags does so for every change: a line a minute is enough. */
+  #warnOfPending(topic: CommandTopic, position: string): void {
+    this.#untold += 1;
+    if (performance.now() < this.#silentUntilMs) return;
+    this.#silentUntilMs = performance.now() + SILENCE_MS;
+    this.#logger.warn(
+      `The lookup lags: ${this.#untold} changes answered before it had them, the last ${topic} at position ${position}`,
+    );
+    this.#untold = 0;
   }
 }
 

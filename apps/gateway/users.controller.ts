@@ -4,7 +4,7 @@ import { CallerGuard } from './caller.guard.ts';
 import { PersonId } from './caller.ts';
 import { CommandId } from './command-id.ts';
 import { PersonalKeys } from './personal-keys.ts';
-import { tellPosition } from './position-header.ts';
+import { tellChange } from './position-header.ts';
 
 @Controller('api/users')
 @UseGuards(CallerGuard)
@@ -19,7 +19,7 @@ export class UsersController {
     @CommandId() commandId: string,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<void> {
-    const { position } = await this.keys.deleteUser(userId, commandId);
-    tellPosition(reply, position);
+    const changed = await this.keys.deleteUser(userId, commandId);
+    tellChange(reply, changed);
   }
 }
