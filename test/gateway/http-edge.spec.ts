@@ -80,6 +80,30 @@ describe('methods', () => {
   it.each(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])('/verify is asked with %s', async (method) => {
     expect((await ask('/verify', { method })).status).toBe(401);
   });
+
+  const raw = (method: string, more = '') =>
+    sendRaw(url, `${method} /verify HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`);
+
+  it.each(['TRACE', 'SEARCH', 'PROPFIND', 'PROPPATCH', 'MKCOL', 'COPY', 'MOVE', 'LOCK', 'UNLOCK'])(
+    '/verify is asked with %s',
+    async (method) => {
+      expect((await raw(method)).status).toBe(401);
+    },
+  );
+
+  it('/verify is asked with QUERY, which must have a content type', async () => {
+    expect((await raw('QUERY', 'Content-Type: application/json\r\n')).status).toBe(401);
+    expect((await raw('QUERY')).status).toBe(400);
+  });
+
+  it('/verify is asked with nothing else', async () => {
+    const allow =
+      'COPY, DELETE, GET, HEAD, LOCK, MKCOL, MOVE, OPTIONS, PATCH, POST, PROPFIND, PROPPATCH, PUT, QUERY, SEARCH, TRACE, UNLOCK';
+    for (const method of ['REPORT', 'PURGE', 'LINK', 'MERGE', 'SUBSCRIBE']) {
+      const answer = await raw(method);
+      expect([answer.status, answer.headers.get('allow')]).toEqual([405, allow]);
+    }
+  });
 });
 
 describe('bodies', () => {
