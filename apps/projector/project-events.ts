@@ -9,19 +9,28 @@ export const STREAM_PREFIX = 'userKeys-';
 export interface ProjectedEvents {
   readonly events: LookupBatch['events'];
   /** Events in our streams that mean nothing to this version, or name another user than their stream does. */
-  readonly skipped: number;
+  readonly skipped: readonly SkippedEvent[];
+}
+
+export interface SkippedEvent {
+  readonly stream: string;
+  readonly type: string;
+  readonly position: bigint;
+  /** `user`: it names another one than its stream; the others see parseKeyEvent. */
+  readonly reason: 'type' | 'version' | 'data' | 'user';
 }
 
 /** What stored events do to the lookup. Takes any events of the log and passes over those of other streams. */
 export function projectEvents(recorded: readonly RecordedEvent[]): ProjectedEvents {
   const events: { position: bigint; changes: ReturnType<typeof projectKey> }[] = [];
-  let skipped = 0;
+  const skipped: SkippedEvent[] = [];
   for (const { stream, type, data, metadata, position } of recorded) {
     // EventStoreDB's own events, such as a tombstone, change nothing here.
     if (!stream.startsWith(STREAM_PREFIX) || type.startsWith('$')) continue;
     const parsed = parseKeyEvent(type, data, metadata);
     if (parsed.outcome === 'unknown' || parsed.event.data.userId !== stream.slice(STREAM_PREFIX.length)) {
-      skipped += 1;
+      const reason = parsed.outcome === 'unknown' ? parsed.reason : 'user';
+      skipped.push({ stream, type, position: position.commit, reason });
       continue;
     }
     const changes = projectKey(parsed.event);

@@ -1,9 +1,10 @@
 import { type Position } from '#event-store/recorded-event';
+import { type SkippedEvent } from './project-events.ts';
 
 export interface ProjectionStatus {
   /** A generation of the log that was found at start was proved complete, and went live. */
   readonly caughtUp: boolean;
-  /** Since the last proof that nothing was left to apply; undefined before the first. */
+  /** Since the last proof began that nothing was left to apply; undefined before the first. */
   readonly provedAgoMs: number | undefined;
   /** Of the newest event that was applied or proved to be the head. */
   readonly position: bigint | undefined;
@@ -23,7 +24,11 @@ export interface ProjectionListener {
   readonly onRecovery?: () => void;
   /** The log was replaced or the lookup lost. */
   readonly onRebuild?: (reason: unknown) => void;
+  /** The first event of each stream, type and reason that is passed over; of a hundred such kinds, then no more. */
+  readonly onSkipped?: (event: SkippedEvent) => void;
 }
+
+const MAX_SKIPPED_KINDS = 100;
 
 /** What a projector says about itself. */
 export class ProjectionRecord {
@@ -34,6 +39,7 @@ export class ProjectionRecord {
   #provedAtMs: number | undefined;
   #position: bigint | undefined;
   #isFaulty = false;
+  readonly #skippedKinds = new Set<string>();
 
   constructor(listener: ProjectionListener, monotonicMs: () => number) {
     this.#listener = listener;
@@ -45,21 +51,32 @@ export class ProjectionRecord {
     return { ...this.#counts, caughtUp: this.#caughtUp, provedAgoMs, position: this.#position };
   }
 
-  applied(batch: { events: number; skipped: number; refused: number; upTo: Position }): void {
+  applied(batch: { events: number; skipped: readonly SkippedEvent[]; refused: number; upTo: Position }): void {
     this.#counts.events += batch.events;
-    this.#counts.skippedUnknown += batch.skipped;
+    this.#counts.skippedUnknown += batch.skipped.length;
+    for (const event of batch.skipped) this.#tellSkipped(event);
     this.#counts.refused += batch.refused;
     this.reached(batch.upTo);
+  }
+
+  /** The first of a kind: a newer version may have written any number of them. */
+  #tellSkipped(event: SkippedEvent): void {
+    if (this.#skippedKinds.size >= MAX_SKIPPED_KINDS) return;
+    const kind = JSON.stringify([event.stream, event.type, event.reason]);
+    if (this.#skippedKinds.has(kind)) return;
+    this.#skippedKinds.add(kind);
+    this.#listener.onSkipped?.(event);
   }
 
   reached({ commit }: Position): void {
     if (this.#position === undefined || this.#position < commit) this.#position = commit;
   }
 
-  proved(): void {
+  /** @param startedMs when the proof began: what came later it does not cover */
+  proved(startedMs: number): void {
     this.#counts.proofs += 1;
     this.#caughtUp = true;
-    this.#provedAtMs = this.#monotonicMs();
+    this.#provedAtMs = startedMs;
     if (this.#isFaulty) this.#listener.onRecovery?.();
     this.#isFaulty = false;
   }

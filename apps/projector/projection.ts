@@ -1,12 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import { type EventStore } from '#event-store/event-store';
+import { type SubscriptionState } from '#event-store/subscription';
 import { type Position, type RecordedEvent } from '#event-store/recorded-event';
 import { GenerationBehind, GenerationLost } from '#key-lookup/generation-writer';
-import { readLogId } from './log-identity.ts';
+import { type Checkpoint } from '#key-lookup/lookup-store';
+import { LogReplaced, requireEventAt, requireLogId, requireSameEvent } from './log-identity.ts';
 import { type OpenGeneration } from './open-generation.ts';
 import { type ProjectionRecord } from './projection-record.ts';
 import { projectEvents, STREAM_PREFIX } from './project-events.ts';
 import { Wakeable } from './wakeable.ts';
+
+export interface ProjectionOptions {
+  readonly proofIntervalMs: number;
+  /** How long a proof may take and still give a stamp; the staleness bound is off by no more than this. */
+  readonly maxProofMs: number;
+  readonly monotonicMs: () => number;
+}
 
 /**
  * One generation that follows the log, until it is stopped or can't be followed any more. Two things read the log: a
@@ -18,27 +27,28 @@ export class Projection {
   readonly #store: EventStore;
   readonly #generation: OpenGeneration;
   readonly #record: ProjectionRecord;
-  readonly #proofIntervalMs: number;
+  readonly #options: ProjectionOptions;
   readonly #proofDue = new Wakeable();
   readonly #stop = new AbortController();
   #turn: Promise<unknown> = Promise.resolve();
   #failure: { readonly error: unknown } | undefined;
   /** Up to where the subscription has delivered; where it (re)starts, the checkpoint. */
   #delivered: Position | undefined;
+  /** Must be found in the log before anything is applied that this subscription delivers. */
+  #unchecked: Checkpoint | undefined;
   #batches = 0;
+  #hasTried = false;
+  #isConnected = false;
   #isLive = false;
+  /** Grows each time that the log goes out of sight or comes back. A proof that began before says nothing about that. */
+  #doubts = 0;
   #wentLive = false;
 
-  constructor(
-    store: EventStore,
-    generation: OpenGeneration,
-    record: ProjectionRecord,
-    options: { readonly proofIntervalMs: number },
-  ) {
+  constructor(store: EventStore, generation: OpenGeneration, record: ProjectionRecord, options: ProjectionOptions) {
     this.#store = store;
     this.#generation = generation;
     this.#record = record;
-    this.#proofIntervalMs = options.proofIntervalMs;
+    this.#options = options;
   }
 
   /**
@@ -50,7 +60,10 @@ export class Projection {
     signal.addEventListener('abort', stop);
     if (signal.aborted) stop();
     try {
+      // Nobody knows what was done to the log while no projector followed it.
+      this.#doubt();
       await Promise.all([this.#subscribe(), this.#keepProving()]);
+      await this.#turn;
     } finally {
       signal.removeEventListener('abort', stop);
     }
@@ -60,21 +73,43 @@ export class Projection {
   async #subscribe(): Promise<void> {
     await this.#store.subscribe({
       prefixes: [STREAM_PREFIX],
-      after: () => (this.#delivered = this.#generation.writer.resumeAfter),
+      after: () => {
+        const { furthest, resumeAfter } = this.#generation.writer;
+        this.#unchecked = furthest;
+        return (this.#delivered = resumeAfter);
+      },
       onBatch: (events) => this.#onBatch(events),
       signal: this.#stop.signal,
-      onState: (state, error) => {
-        this.#isLive = state === 'live';
-        if (state === 'live') this.#proofDue.wake();
-        if (state === 'lost') this.#record.fault(error);
-      },
+      onState: (state, error) => this.#onState(state, error),
+    });
+  }
+
+  #onState(state: SubscriptionState, error: unknown): void {
+    const isNew = state === 'lost' || !this.#isConnected;
+    this.#hasTried = true;
+    this.#isConnected = state !== 'lost';
+    this.#isLive = state === 'live';
+    if (state === 'lost') this.#record.fault(error);
+    if (isNew) this.#doubt();
+    // A first connection has the whole log to deliver yet; after another one, all waits for the proof.
+    if (this.#isLive || (isNew && this.#isConnected && this.#wentLive)) this.#proofDue.wake();
+  }
+
+  /** The log may be exchanged while nobody looks: until the next proof, what is known meets no `minPosition`. */
+  #doubt(): void {
+    this.#doubts += 1;
+    this.#inTurn(() => this.#generation.writer.doubt()).catch((error: unknown) => {
+      this.#giveUpOn(error);
+      this.#record.fault(error);
     });
   }
 
   async #onBatch(events: readonly RecordedEvent[]): Promise<void> {
-    const last = events.at(-1)?.position;
+    const last = endOf(events);
     if (last === undefined) return;
     try {
+      if (this.#unchecked !== undefined) await requireEventAt(this.#store, this.#unchecked, this.#stop.signal);
+      this.#unchecked = undefined;
       await this.#apply(events, this.#delivered, last);
       this.#delivered = last;
       this.#batches += 1;
@@ -91,50 +126,73 @@ export class Projection {
     while (!signal.aborted) {
       const isQuiet = this.#batches === batchesBefore;
       batchesBefore = this.#batches;
-      if (this.#isLive || isQuiet) await this.#tryToProve();
-      await this.#proofDue.wait(this.#proofIntervalMs, signal);
+      if (this.#isLive || (isQuiet && this.#hasTried)) await this.#tryToProve();
+      await this.#proofDue.wait(this.#options.proofIntervalMs, signal);
     }
   }
 
   async #tryToProve(): Promise<void> {
+    const startedMs = this.#options.monotonicMs();
     try {
-      await this.#prove();
+      if (!(await this.#prove(startedMs))) {
+        this.#proofDue.wake();
+        return;
+      }
       if (!this.#wentLive && !(await this.#generation.goLive())) throw new GenerationLost(this.#generation.writer.name);
       this.#wentLive = true;
-      this.#record.proved();
+      this.#record.proved(startedMs);
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       this.#giveUpOn(error);
       this.#record.fault(error);
+      this.#doubt();
     }
   }
 
-  /** @throws LogReplaced; every fault of the servers: then nothing is proved, and the stamps stay as they are */
-  async #prove(): Promise<void> {
+  /**
+   * @param startedMs of the monotonic clock: what the log got later is not covered
+   * @returns false where that was too long ago for a stamp, which would make old verdicts pass for fresh ones
+   * @throws LogReplaced; every fault of the servers: then nothing is proved, and the stamps stay as they are
+   */
+  async #prove(startedMs: number): Promise<boolean> {
     const { writer } = this.#generation;
+    const { signal } = this.#stop;
+    const doubts = this.#doubts;
     // Taken before the head is read: whatever is applied from now on may well be newer than that head.
     const { furthest, resumeAfter } = writer;
-    const head = await this.#store.readHead();
+    const head = await this.#store.readHead({ signal });
     if (head === undefined) throw new LogReplaced('The log is empty.');
     if (furthest !== undefined && furthest.commit > head.commit) {
       throw new LogReplaced('The lookup holds events beyond the head of the log.');
     }
-    let after = resumeAfter;
+    if (furthest?.commit === head.commit) requireSameEvent(furthest, head.eventId);
+    else if (furthest !== undefined) await requireEventAt(this.#store, furthest, signal);
+    let after: Position | undefined = resumeAfter;
     if (after === undefined || after.commit < head.commit) {
-      for await (const events of this.#store.readAll({ after, upTo: head, signal: this.#stop.signal })) {
-        const last = events.at(-1)?.position;
+      for await (const events of this.#store.readAll({ after, upTo: head, signal })) {
+        const last = endOf(events);
         if (last === undefined) continue;
         await this.#apply(events, after, last);
         after = last;
       }
+      // Both asked last: had the log been replaced on the way, the head and the events could be those of two.
+      await requireEventAt(this.#store, head, signal);
     }
-    // Asked last: had the log been replaced before, the head and the events would be those of another one.
-    if ((await readLogId(this.#store)) !== writer.origin.logId) throw new LogReplaced('The log has another id.');
-    await this.#inTurn(() => writer.apply({ after, upTo: head, events: [], stamp: randomUUID() }));
+    await requireLogId(this.#store, writer.origin.logId, signal);
+    const isTimely = await this.#inTurn(async () => {
+      const { monotonicMs, maxProofMs } = this.#options;
+      const isInTime = monotonicMs() - startedMs <= maxProofMs;
+      const isInSight = doubts === this.#doubts;
+      const stamp = isInTime && { stamp: randomUUID(), ...(isInSight && ({ unproved: false } as const)) };
+      await writer.apply({ after, upTo: head, events: [], ...stamp });
+      return isInTime;
+    });
     this.#record.reached(head);
+    if (doubts !== this.#doubts) this.#proofDue.wake();
+    return isTimely;
   }
 
-  async #apply(recorded: readonly RecordedEvent[], after: Position | undefined, upTo: Position): Promise<void> {
+  async #apply(recorded: readonly RecordedEvent[], after: Position | undefined, upTo: Checkpoint): Promise<void> {
     await this.#inTurn(async () => {
       const { writer } = this.#generation;
       // What the other reader of the log has brought already is neither done nor counted again.
@@ -165,7 +223,8 @@ export class Projection {
   }
 }
 
-/** The log is not the one that the generation was built from, or lost its end. */
-export class LogReplaced extends Error {
-  override readonly name = 'LogReplaced';
+/** Where the last of the events is, and which one that is. */
+function endOf(events: readonly RecordedEvent[]): Checkpoint | undefined {
+  const last = events.at(-1);
+  return last === undefined ? undefined : { ...last.position, eventId: last.id };
 }

@@ -1,6 +1,14 @@
 import { type BeforeApplicationShutdown, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { type SkippedEvent } from './project-events.ts';
 import { type ProjectionStatus } from './projection-record.ts';
 import { Projector, type ProjectorOptions } from './projector.ts';
+
+const REASONS: Record<SkippedEvent['reason'], string> = {
+  type: 'unknown type',
+  version: 'unknown schema version',
+  data: 'malformed data',
+  user: 'names another user than its stream',
+};
 
 /** A projector with the application's life. */
 export class ProjectorService implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -13,6 +21,11 @@ export class ProjectorService implements OnApplicationBootstrap, BeforeApplicati
     this.#projector = new Projector(options, {
       onFault: (fault) => this.#logger.warn(`The projection does not follow the log: ${messageOf(fault)}`),
       onRecovery: () => this.#logger.log('The projection follows the log again.'),
+      onSkipped: ({ stream, type, position, reason }) =>
+        this.#logger.warn(
+          `An event means nothing to this version and is passed over (${REASONS[reason]}): ` +
+            `${JSON.stringify(type)} at ${position} in ${JSON.stringify(stream)}`,
+        ),
       onRebuild: (reason) => this.#logger.warn(`The lookup is built anew: ${messageOf(reason)}`),
     });
   }

@@ -1,9 +1,9 @@
 import { type EventStore } from '#event-store/event-store';
-import { GenerationLost } from '#key-lookup/generation-writer';
+import { GenerationLost, type GenerationWriter } from '#key-lookup/generation-writer';
 import { type LookupStore } from '#key-lookup/lookup-store';
-import { ensureLogId } from './log-identity.ts';
+import { ensureLogId, LogReplaced } from './log-identity.ts';
 import { openGeneration } from './open-generation.ts';
-import { LogReplaced, Projection } from './projection.ts';
+import { Projection } from './projection.ts';
 import { type ProjectionListener, ProjectionRecord, type ProjectionStatus } from './projection-record.ts';
 import { Wakeable } from './wakeable.ts';
 
@@ -17,18 +17,22 @@ export interface ProjectorOptions {
 }
 
 const RETRY_MS = { first: 100, most: 5000 };
+/** Of a proof, where the interval is not longer: enough for its few calls, little beside any staleness bound. */
+const MAX_PROOF_MS = 1000;
 
 /** Keeps the lookup at the log's head: finds or builds a generation of the log that is there, follows, and begins anew. */
 export class Projector {
   readonly #options: ProjectorOptions;
   readonly #record: ProjectionRecord;
+  readonly #monotonicMs: () => number;
   #retryMs = RETRY_MS.first;
   /** The last generation whose log is no more. */
   #replaced: string | undefined;
 
   constructor(options: ProjectorOptions, listener: ProjectionListener = {}) {
     this.#options = options;
-    this.#record = new ProjectionRecord(listener, options.monotonicMs ?? (() => performance.now()));
+    this.#monotonicMs = options.monotonicMs ?? (() => performance.now());
+    this.#record = new ProjectionRecord(listener, this.#monotonicMs);
   }
 
   get status(): ProjectionStatus {
@@ -47,18 +51,30 @@ export class Projector {
 
   async #attempt(signal: AbortSignal): Promise<void> {
     const { eventStore, lookup, shards, proofIntervalMs = 1000 } = this.#options;
-    let following: string | undefined;
+    const maxProofMs = Math.max(proofIntervalMs, MAX_PROOF_MS);
+    const options = { proofIntervalMs, maxProofMs, monotonicMs: this.#monotonicMs };
+    let following: GenerationWriter | undefined;
     try {
-      const logId = await ensureLogId(eventStore);
+      const logId = await ensureLogId(eventStore, signal);
       const generation = await openGeneration(lookup, { logId, shards, replaced: this.#replaced });
-      following = generation.writer.name;
+      following = generation.writer;
       this.#retryMs = RETRY_MS.first;
-      await new Projection(eventStore, generation, this.#record, { proofIntervalMs }).follow(signal);
+      await new Projection(eventStore, generation, this.#record, options).follow(signal);
     } catch (error) {
-      if (error instanceof LogReplaced) this.#replaced = following;
+      if (error instanceof LogReplaced && following !== undefined) await this.#retire(following);
       if (signal.aborted) return;
       if (error instanceof LogReplaced || error instanceof GenerationLost) this.#record.rebuild(error);
       else this.#record.fault(error);
+    }
+  }
+
+  /** At once: the next attempt has to ask the log first, which may take long. What fails here is done there. */
+  async #retire(writer: GenerationWriter): Promise<void> {
+    this.#replaced = writer.name;
+    try {
+      await writer.retire();
+    } catch (error) {
+      this.#record.fault(error);
     }
   }
 }

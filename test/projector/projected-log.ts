@@ -129,3 +129,13 @@ export class ProjectedLog {
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 2));
 }
+
+/** The same object with one method in front of its own. */
+export function replacing<T extends object, Name extends keyof T>(target: T, name: Name, method: T[Name]): T {
+  return new Proxy(target, {
+    get: (_, asked) => {
+      const member: unknown = asked === name ? method : Reflect.get(target, asked, target);
+      return typeof member === 'function' ? (member.bind(target) as unknown) : member;
+    },
+  });
+}

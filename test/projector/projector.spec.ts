@@ -8,7 +8,7 @@ import { projectEvents } from '#projector/project-events';
 import { hashNo } from '#testing/given-keys';
 import { keyCreated, keyDeleted, newEvent, recorded, scopesChanged } from '#testing/key-events';
 import { scaled } from '#testing/scale';
-import { ProjectedLog, until } from './projected-log.ts';
+import { ProjectedLog, replacing, until } from './projected-log.ts';
 
 const ann = ['ann', 'key'] as const;
 const bob = ['bob', 'key'] as const;
@@ -91,6 +91,24 @@ describe('a projector', () => {
     expect(projector.status).toMatchObject({ skippedUnknown: 2, refused: 1 });
   });
 
+  it('tells of the first event of each kind that it skips', async () => {
+    const told: unknown[] = [];
+    const painted = () => ({ ...newEvent(keyCreated(bob, hash)), type: 'KeyPainted' });
+    const newer = { ...newEvent(keyCreated(bob, hash)), metadata: { schemaVersion: 99 } };
+    const position = await log.appendTo('userKeys-bob', [painted()]);
+    await log.appendTo('userKeys-bob', [painted(), newer, painted()]);
+    const { projector } = log.project({}, { onSkipped: (event) => told.push(event) });
+    await caughtUp(projector);
+    expect(projector.status.skippedUnknown).toBe(4);
+    expect(told).toEqual([
+      { stream: 'userKeys-bob', type: 'KeyPainted', reason: 'type', position },
+      expect.objectContaining({ type: 'KeyCreated', reason: 'version' }),
+    ]);
+    for (let user = 0; user < 150; user++) await log.appendTo(`userKeys-user ${user}`, [painted()]);
+    await until(() => projector.status.skippedUnknown === 154);
+    expect(told).toHaveLength(100);
+  });
+
   it('is one of several that may run at once', async () => {
     const events = Array.from({ length: 80 }, (_, n) => keyCreated([`user ${n % 30}`, `key ${n}`], hashNo(n)));
     for (const event of events.slice(0, 40)) await log.append(event);
@@ -138,6 +156,24 @@ describe('a projector', () => {
     await early.stop();
   });
 
+  it.each(['readStream', 'append', 'readHead', 'readEventAt'] as const)(
+    'stops without waiting for the end of a call of %s',
+    async (name) => {
+      if (name === 'readEventAt') await log.append(keyCreated(ann, hash));
+      let isCalled = false;
+      // All of them take their options last.
+      const hanging = (...args: unknown[]) =>
+        new Promise<never>((_, reject) => {
+          isCalled = true;
+          const { signal } = args.at(-1) as { signal: AbortSignal };
+          signal.addEventListener('abort', () => reject(signal.reason as Error));
+        });
+      const { stop } = log.project({ eventStore: replacing(log.store, name, hanging) });
+      await until(() => isCalled);
+      await stop();
+    },
+  );
+
   it('is ready when a long log has been read, and not only at the next interval', async () => {
     const users = scaled(100);
     for (let user = 0; user < users; user++) {
@@ -167,15 +203,5 @@ function watching(lookup: LookupStore, onMove: (commit: bigint, proved: boolean)
   return replacing(lookup, 'writeShard', (generation, shard, write) => {
     if (write.checkpoint !== undefined) onMove(write.checkpoint.commit, 'stamp' in write);
     return lookup.writeShard(generation, shard, write);
-  });
-}
-
-/** The same object with one method in front of its own. */
-function replacing<T extends object, Name extends keyof T>(target: T, name: Name, method: T[Name]): T {
-  return new Proxy(target, {
-    get: (_, asked) => {
-      const member: unknown = asked === name ? method : Reflect.get(target, asked, target);
-      return typeof member === 'function' ? (member.bind(target) as unknown) : member;
-    },
   });
 }
