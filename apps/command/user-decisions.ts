@@ -9,7 +9,7 @@ import { type KeyEvent } from '#keys/events';
 import { type Key } from '#keys/key';
 import { keyEventMetadata } from '#keys/parse-key-event';
 import { rememberedCommand } from '#keys/remembered-commands';
-import { deletedKeys, evolve, getKey, type UserKeys } from '#keys/user-keys';
+import { deletedKeys, getKey, type UserKeys } from '#keys/user-keys';
 import { payloadDigest } from './payload-digest.ts';
 import { Turns } from './turns.ts';
 import { type UserCommand } from './user-command.ts';
@@ -24,7 +24,7 @@ export interface Done {
 }
 
 /** Conflicts that one command may meet before it is told to come again. Within one process turns keep them rare. */
-const MAX_ATTEMPTS = 16;
+const MAX_CONFLICTS = 16;
 
 /**
  * Read → fold → decide → append at the revision that was read. Whoever appends second gets a conflict from the log,
@@ -56,51 +56,36 @@ export class UserDecisions {
     decide: (user: UserKeys, first: UserKeys) => Decision,
     waited: boolean,
   ): Promise<Done | Refusal> {
-    const { userId, deadlineMs } = command;
+    const { userId, commandId, deadlineMs } = command;
+    if (Date.now() >= deadlineMs) return EXPIRED;
     const digest = payloadDigest(command);
     // Only a command that had to wait knows of appends since its first read.
     let current = waited ? await this.#streams.load(userId, deadlineMs) : command.firstRead;
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      if (Date.now() >= deadlineMs) return EXPIRED;
-      const remembered = rememberedCommand(current.state, command.commandId, digest);
+    for (let conflicts = 0; conflicts < MAX_CONFLICTS;) {
+      const remembered = rememberedCommand(current.state, commandId, digest);
       if (remembered?.outcome === 'different') return COMMAND_ID_REUSED;
       if (remembered !== undefined) return { ok: true, ...remembered };
       const decision = decide(current.state, command.firstRead.state);
       if ('refused' in decision) return refusal(decision.refused, decision.message, decision.attr);
       if (decision.events.length === 0) return this.#nothingToChange(command, current);
+      if (Date.now() >= deadlineMs) return EXPIRED;
       const events = newEvents(command, digest, decision.events);
-      const appended = await this.#store.append(userStream(userId), current.revision, events, { deadlineMs });
-      switch (appended.outcome) {
-        case 'appended':
-          return this.#changed(command, digest, current.state, decision.events, appended.position.commit);
-        case 'too-large':
-          return TOO_LARGE;
-        case 'conflict':
-        case 'tombstoned':
-          current = await this.#streams.load(userId, deadlineMs);
-      }
+      const { outcome } = await this.#store.append(userStream(userId), current.revision, events, { deadlineMs });
+      if (outcome === 'too-large') return TOO_LARGE;
+      if (outcome !== 'appended') conflicts += 1;
+      // After a success, too: the log may have recognised what another process appended for the same command, with that
+      // one's times. What is answered is what every retry will be told.
+      current = await this.#streams.load(userId, deadlineMs);
     }
     return CONTENDED;
   }
 
-  /** The reply is what a retry will be told, so it is made the same way: from the memory of the state after it. */
-  #changed(
-    command: UserCommand,
-    digest: string,
-    before: UserKeys,
-    events: readonly KeyEvent[],
-    position: bigint,
-  ): Done | Refusal {
-    const { commandId } = command;
-    const after = events.reduce((user, event) => evolve(user, { event, commandId, digest, position }), before);
-    const remembered = rememberedCommand(after, commandId, digest);
-    if (remembered?.outcome !== 'same') throw new Error('A command that was appended is not remembered');
-    return { ok: true, ...remembered };
-  }
-
   async #nothingToChange(command: UserCommand, { state, position }: Folded<UserKeys>): Promise<Done> {
     // A tombstone leaves no event to name; whatever there was of this user lies at or before the head.
-    const known = state.deletion?.position ?? position?.commit ?? (await this.#store.readHead())?.commit;
+    const known =
+      state.deletion?.position ??
+      position?.commit ??
+      (await this.#store.readHead({ deadlineMs: command.deadlineMs }))?.commit;
     if (known === undefined) throw new Error('Nothing to change in a stream that holds nothing');
     const key = command.keyId === undefined ? undefined : getKey(state, command.keyId);
     return { ok: true, position: known, key, deletedKeys: deletedKeys(state) };

@@ -1,4 +1,5 @@
 import { type EventLog } from './event-log.ts';
+import { StoreBroken } from './patience.ts';
 import { type RecentIds, recentIdsOf } from './recent-ids.ts';
 import { type StreamHeads } from './stream-heads.ts';
 import { WritePlan, type WriteOutcome, type WriteRequest } from './write-plan.ts';
@@ -13,15 +14,27 @@ export class DeadlinePassed extends Error {
   override readonly name = 'DeadlinePassed';
 }
 
+/** Its client went away before its turn came; nothing of it was written. */
+export class ClientGone extends Error {
+  override readonly name = 'ClientGone';
+}
+
 /** One transaction takes no more than this, so that its appends don't wait for ever for one flush. */
 const MAX_REQUESTS = 1_024;
 const MAX_BYTES = 8 * 1024 * 1024;
 
 const MAX_GATHER_MS = 2;
 
+export interface SubmitOptions {
+  /** Epoch ms; a request whose turn comes later is not written. */
+  readonly deadlineMs?: number;
+  /** Asked when the request's turn comes: a cancellation may arrive after what looked like the end of the request. */
+  readonly isGone?: () => boolean;
+}
+
 interface Pending {
   readonly request: WriteRequest;
-  readonly deadlineMs: number;
+  readonly options: SubmitOptions;
   readonly resolve: (outcome: WriteOutcome) => void;
   readonly reject: (error: Error) => void;
 }
@@ -36,6 +49,7 @@ export class AppendQueue {
   private pending: Pending[] = [];
   private draining: Promise<void> | undefined;
   private closing = false;
+  private broken: StoreBroken | undefined;
   private last = { size: 0, tookMs: 0 };
 
   constructor(
@@ -49,17 +63,24 @@ export class AppendQueue {
   }
 
   /**
-   * @param deadlineMs epoch ms; a request whose turn comes later is not written
    * @throws {StoreClosing}
    * @throws {DeadlinePassed}
+   * @throws {ClientGone}
    * @throws {import('./event-log.ts').WriteFailed} the flush failed; nothing was written
+   * @throws {StoreBroken} nothing can be written any more
    */
-  submit(request: WriteRequest, deadlineMs = Infinity): Promise<WriteOutcome> {
+  submit(request: WriteRequest, options: SubmitOptions = {}): Promise<WriteOutcome> {
+    if (this.broken !== undefined) return Promise.reject(this.broken);
     if (this.closing) return Promise.reject(new StoreClosing('The event store is closing'));
     return new Promise((resolve, reject) => {
-      this.pending.push({ request, deadlineMs, resolve, reject });
+      this.pending.push({ request, options, resolve, reject });
       this.draining ??= this.drain();
     });
+  }
+
+  /** False once a write had no end: then only a restart helps. */
+  get isWritable(): boolean {
+    return this.broken === undefined;
   }
 
   /** Takes nothing more, and resolves when what was taken is answered. */
@@ -106,8 +127,12 @@ export class AppendQueue {
     const plan = new WritePlan(this.log, this.heads, this.recentIds, this.nextStreamNumber, nowMs);
     const answers: (() => void)[] = [];
     try {
-      for (const { request, deadlineMs, resolve, reject } of batch) {
-        if (deadlineMs <= nowMs) {
+      for (const { request, options, resolve, reject } of batch) {
+        if (options.isGone?.() === true) {
+          answers.push(() => reject(new ClientGone('The client went away before its request was written')));
+          continue;
+        }
+        if ((options.deadlineMs ?? Infinity) <= nowMs) {
           answers.push(() => reject(new DeadlinePassed('The deadline passed before the append was written')));
           continue;
         }
@@ -119,13 +144,21 @@ export class AppendQueue {
       // Even a refusal may have rested on what the transaction was to write.
       const failure = error instanceof Error ? error : new Error(String(error));
       for (const { reject } of batch) reject(failure);
+      if (failure instanceof StoreBroken) this.giveUp(failure);
       return;
     }
+    this.log.advance(plan.write);
     this.heads.commit(plan.heads);
     this.recentIds.add(plan.ids);
     this.nextStreamNumber = plan.freeStreamNumber;
     for (const answer of answers) answer();
     if (plan.write.events.length > 0) this.onWritten();
+  }
+
+  private giveUp(failure: StoreBroken): void {
+    this.broken = failure;
+    process.emitWarning(failure.message);
+    for (const { reject } of this.pending.splice(0)) reject(failure);
   }
 }
 

@@ -1,6 +1,6 @@
 import { type sendUnaryData, type ServerReadableStream, type ServerUnaryCall } from '@grpc/grpc-js';
 import streamsPb from '@eventstore/db-client/generated/streams_pb.js';
-import { type AppendQueue } from './append-queue.ts';
+import { type AppendQueue, type SubmitOptions } from './append-queue.ts';
 import { type Expected } from './append-rules.ts';
 import { type ProposedEvent } from './event.ts';
 import { expectedRevision, MalformedRequest, proposedEvent, sizeOnDisk, streamName } from './wire/append-request.ts';
@@ -24,7 +24,7 @@ export function appendService(queue: AppendQueue) {
     append(call: AppendCall, callback: sendUnaryData<streamsPb.AppendResp>): void {
       answer(callback, async () => {
         const { stream, expected, events } = await readAppend(call);
-        const written = await queue.submit({ kind: 'append', stream, expected, events }, deadlineOf(call));
+        const written = await queue.submit({ kind: 'append', stream, expected, events }, optionsOf(call));
         switch (written.outcome) {
           case 'written':
             return appendSuccess(written);
@@ -127,7 +127,7 @@ async function remove(
   if (options === undefined) throw new MalformedRequest('A deletion needs options');
   const stream = streamName(options.getStreamIdentifier());
   const expected = expectedRevision(options, options.hasRevision() ? options.getRevision() : undefined);
-  const written = await queue.submit({ kind, stream, expected }, deadlineOf(call));
+  const written = await queue.submit({ kind, stream, expected }, optionsOf(call));
   if (written.outcome === 'deleted') throw new WireFault(streamDeleted(stream));
   if (written.outcome === 'wrong-version') throw new WireFault(wrongExpectedVersion(stream, expected, written.last));
   if (written.position === undefined) throw new Error('A deletion always writes an event');
@@ -142,6 +142,6 @@ function setPosition(
   to.setPreparePosition(String(position));
 }
 
-function deadlineOf(call: { getDeadline(): Date | number }): number {
-  return Number(call.getDeadline());
+function optionsOf(call: AppendCall | DeleteCall | TombstoneCall): SubmitOptions {
+  return { deadlineMs: Number(call.getDeadline()), isGone: () => call.cancelled };
 }

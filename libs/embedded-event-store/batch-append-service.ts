@@ -4,6 +4,7 @@ import type streamsPb from '@eventstore/db-client/generated/streams_pb.js';
 import { DeadlinePassed, StoreClosing, type AppendQueue } from './append-queue.ts';
 import { type Expected } from './append-rules.ts';
 import { WriteFailed } from './event-log.ts';
+import { StoreBroken } from './patience.ts';
 import { type ProposedEvent } from './event.ts';
 import {
   expectedRevision,
@@ -148,7 +149,7 @@ function addEvents(append: Unfinished, messages: readonly streamsPb.BatchAppendR
 async function write(queue: AppendQueue, append: Unfinished): Promise<streamsPb.BatchAppendResp> {
   const { stream, expected, events, deadlineMs, identifier } = append;
   try {
-    const written = await queue.submit({ kind: 'append', stream, expected, events }, deadlineMs);
+    const written = await queue.submit({ kind: 'append', stream, expected, events }, { deadlineMs });
     switch (written.outcome) {
       case 'written':
         return batchSuccess(written);
@@ -159,7 +160,8 @@ async function write(queue: AppendQueue, append: Unfinished): Promise<streamsPb.
     }
   } catch (error) {
     if (error instanceof DeadlinePassed) return batchTimeout();
-    if (error instanceof StoreClosing || error instanceof WriteFailed) return batchUnavailable(error.message);
+    if (error instanceof StoreClosing || error instanceof WriteFailed || error instanceof StoreBroken)
+      return batchUnavailable(error.message);
     return batchUnavailable(reportFault(error));
   }
 }

@@ -44,8 +44,14 @@ export class EmbeddedEventStore {
     readonly port: number,
     /** For the client; without the password, which the caller has. */
     readonly url: string,
+    private readonly queue: AppendQueue,
     private readonly shutDown: () => Promise<void>,
   ) {}
+
+  /** Whether appends are taken; false, for good, once the disk gave no answer to a write. A matter for liveness. */
+  get isWritable(): boolean {
+    return this.queue.isWritable;
+  }
 
   /**
    * @throws {import('./listen-policy.ts').UnsafeListenAddress}
@@ -106,7 +112,7 @@ export class EmbeddedEventStore {
     });
     boundPort = await bind(server, host, port, tls);
     const url = `esdb://${authority(host)}:${boundPort}?tls=${tls !== undefined}`;
-    return new EmbeddedEventStore(host, boundPort, url, async () => {
+    return new EmbeddedEventStore(host, boundPort, url, queue, async () => {
       const written = queue.close();
       closing.abort();
       await hangUp(server);

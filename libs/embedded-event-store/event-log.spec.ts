@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { open } from 'lmdb';
-import { AppendQueue, DeadlinePassed, StoreClosing } from './append-queue.ts';
+import { AppendQueue, ClientGone, DeadlinePassed, StoreClosing } from './append-queue.ts';
 import { EventLog, NewerStoreFormat, STORE_FORMAT, WriteFailed } from './event-log.ts';
 import { EventReader } from './event-reader.ts';
+import { StoreBroken, within } from './patience.ts';
 import { StreamHeads } from './stream-heads.ts';
 
 describe('the log on disk', () => {
@@ -48,10 +49,12 @@ describe('the log on disk', () => {
     }));
     await expect(log.write({ newStreams: [{ name: 'a', number: 1 }], events })).rejects.toThrow(/out of range/);
     // What an unfinished transaction left behind would come along with the next.
-    await log.write({
+    const next = {
       newStreams: [],
       events: [{ position: 64, streamNumber: 2, revision: 0n, stored: Buffer.alloc(100) }],
-    });
+    };
+    await log.write(next);
+    log.advance(next);
     expect(count(reader)).toBe(1);
     expect(log.streamNumber('a')).toBeUndefined();
     expect(log.lastRevision(1)).toBeUndefined();
@@ -71,9 +74,35 @@ describe('the log on disk', () => {
 
   it('writes nothing of an append whose deadline passed before its turn', async () => {
     const { queue, reader } = opened();
-    const late = queue.submit({ kind: 'append', stream: 'a', expected: 'any', events: [anEvent()] }, Date.now() - 1);
+    const late = queue.submit(
+      { kind: 'append', stream: 'a', expected: 'any', events: [anEvent()] },
+      { deadlineMs: Date.now() - 1 },
+    );
     await expect(late).rejects.toThrow(DeadlinePassed);
     expect(count(reader)).toBe(0);
+  });
+
+  it('writes nothing of an append whose client has gone when its turn comes', async () => {
+    const { queue, reader } = opened();
+    const gone = queue.submit(
+      { kind: 'append', stream: 'a', expected: 'any', events: [anEvent()] },
+      { isGone: () => true },
+    );
+    const other = append(queue, 'b', anEvent());
+    await expect(gone).rejects.toThrow(ClientGone);
+    await expect(other).resolves.toMatchObject({ outcome: 'written' });
+    expect(count(reader)).toBe(1);
+  });
+
+  it('takes nothing more once a write has had no end, and can still be closed', async () => {
+    const { queue } = opened();
+    const noEnd = jest.spyOn(log, 'write').mockImplementation(() => within(20, new Promise<never>(() => undefined)));
+    const first = append(queue, 'a', anEvent());
+    await expect(first).rejects.toThrow(StoreBroken);
+    expect(queue.isWritable).toBe(false);
+    await expect(append(queue, 'a', anEvent())).rejects.toThrow(StoreBroken);
+    expect(noEnd).toHaveBeenCalledTimes(1);
+    await queue.close();
   });
 
   it('answers what was taken before it closes, and takes nothing more', async () => {

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { open, type Database, type RangeOptions, type RootDatabase } from 'lmdb';
+import { StoreBroken, within } from './patience.ts';
 import { HIGHEST_REVISION, nameKey, positionIn, positionKey, revisionIn, streamKey } from './log-keys.ts';
 
 /** The layout of the LMDB databases below. A store written by a newer format is refused, never guessed at. */
@@ -26,6 +27,9 @@ export class WriteFailed extends Error {
   override readonly name = 'WriteFailed';
 }
 
+/** A flush takes milliseconds; a disk that takes longer than this is as good as gone. */
+const PATIENCE_MS = 30_000;
+
 /** No event lies below this: position 0 means "from the start" to clients, and they read it as inclusive. */
 const FIRST_POSITION = 64;
 const MAX_CHUNK_BYTES = 1024 * 1024;
@@ -45,6 +49,7 @@ export class EventLog {
     private readonly all: Database<Buffer, Buffer>,
     private readonly streams: Database<Buffer, Buffer>,
     private readonly names: Database<Buffer, Buffer>,
+    private readonly patienceMs: number,
   ) {
     const last = first(all.getRange({ reverse: true, limit: 1 }));
     this.nextFree = last === undefined ? FIRST_POSITION : positionIn(last.key) + last.value.length;
@@ -53,7 +58,7 @@ export class EventLog {
   }
 
   /** @throws {NewerStoreFormat} */
-  static open(folder: string): EventLog {
+  static open(folder: string, patienceMs = PATIENCE_MS): EventLog {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const root = open<Buffer, Buffer>({
       path: folder,
@@ -74,7 +79,7 @@ export class EventLog {
       );
     }
     const database = (name: string) => root.openDB<Buffer, Buffer>({ name, encoding: 'binary', keyEncoding: 'binary' });
-    return new EventLog(root, database('all'), database('streams'), database('names'));
+    return new EventLog(root, database('all'), database('streams'), database('names'), patienceMs);
   }
 
   /** The position that the next event gets; all written ones are below it. */
@@ -87,7 +92,11 @@ export class EventLog {
     return this.firstFreeStream;
   }
 
-  /** Resolves when all of it is on disk and readers can see it. @throws {WriteFailed} when nothing of it is. */
+  /**
+   * Resolves when all of it is on disk and readers can see it.
+   * @throws {WriteFailed} when nothing of it is
+   * @throws {StoreBroken} when nobody knows, and nothing can be written any more
+   */
   async write({ newStreams, events }: LogWrite): Promise<void> {
     // Keys are made first: whatever can throw does so before the transaction, which would keep the puts before the throw.
     const puts = [
@@ -97,15 +106,21 @@ export class EventLog {
         return [[this.all, key, stored] as const, [this.streams, streamKey(streamNumber, revision), key] as const];
       }),
     ];
+    const stored = this.root.batch(() => {
+      for (const [database, key, value] of puts) void database.put(key, value);
+    });
     try {
-      await this.root.batch(() => {
-        for (const [database, key, value] of puts) void database.put(key, value);
-      });
+      await within(this.patienceMs, stored);
     } catch (error) {
+      if (error instanceof StoreBroken) throw error;
       throw new WriteFailed('The event store could not write to its disk; nothing was stored.', {
         cause: await reasonOf(error),
       });
     }
+  }
+
+  /** To be called when a write has resolved, in one turn with whatever else readers go by. */
+  advance({ events }: LogWrite): void {
     const last = events.at(-1);
     if (last !== undefined) this.nextFree = last.position + last.stored.length;
   }
@@ -154,8 +169,11 @@ export class EventLog {
     return chunkOf(range, ({ key, value }) => ({ position: positionIn(key), stored: value }));
   }
 
+  /** A broken store is left to the end of the process. */
   async close(): Promise<void> {
-    await this.root.close();
+    await within(this.patienceMs, this.root.close()).catch((error: unknown) => {
+      if (!(error instanceof StoreBroken)) throw error;
+    });
   }
 }
 

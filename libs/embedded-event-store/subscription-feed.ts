@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type EventReader } from './event-reader.ts';
 import { type Outlet } from './outlet.ts';
 import { type ReadRequest } from './wire/read-request.ts';
@@ -40,8 +41,11 @@ export async function followAll(
       if (filter !== undefined && ++considered % checkpointInterval === 0) await outlet.write(checkpoint(position));
     }
     const lastSent = chunk.at(-1)?.position;
-    if (lastSent !== undefined) next = lastSent + 1;
-    else await reader.writtenFrom((next = Math.max(next, end)), outlet.signal);
+    if (lastSent !== undefined) {
+      next = lastSent + 1;
+      // A long stretch that the filter leaves out must not hold up everybody else.
+      await nextTurn();
+    } else await reader.writtenFrom((next = Math.max(next, end)), outlet.signal);
   }
 }
 
@@ -63,7 +67,8 @@ export async function followStream(
       const full = send(stored);
       if (full !== undefined) await full;
     }
-    if (chunk.next === next) await reader.writtenFrom(seenTo, outlet.signal);
+    if (chunk.next !== next) await nextTurn();
+    else await reader.writtenFrom(seenTo, outlet.signal);
     next = chunk.next;
   }
 }

@@ -1,7 +1,9 @@
-import { DeadlinePassed, StoreClosing } from './append-queue.ts';
+import { ClientGone, DeadlinePassed, StoreClosing } from './append-queue.ts';
 import { WriteFailed } from './event-log.ts';
+import { StoreBroken } from './patience.ts';
 import { MalformedRequest } from './wire/append-request.ts';
 import {
+  cancelled,
   deadlineExceeded,
   internalError,
   invalidArgument,
@@ -25,7 +27,8 @@ export function wireErrorOf(error: unknown): WireError {
     return error.property === undefined ? invalidArgument(error.message) : requiredMetadataMissing(error.property);
   }
   if (error instanceof DeadlinePassed) return deadlineExceeded(error.message);
-  if (error instanceof StoreClosing) return unavailable(error.message);
+  if (error instanceof ClientGone) return cancelled(error.message);
+  if (error instanceof StoreClosing || error instanceof StoreBroken) return unavailable(error.message);
   if (error instanceof WriteFailed) return writeFailed(error.message);
   return internalError(reportFault(error));
 }

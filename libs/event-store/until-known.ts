@@ -4,6 +4,9 @@ import { faultOf } from './client-fault.ts';
 import { type Connection } from './connection.ts';
 import { EventStoreUnavailable } from './event-store-unavailable.ts';
 
+/** Beyond it `setTimeout` fires at once. A deadline may be further away, or never. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 export interface CallOptions {
   /** Epoch ms after which no attempt begins and none is waited for. */
   readonly deadlineMs?: number | undefined;
@@ -37,7 +40,7 @@ export async function untilKnown<T>(
   let last: unknown;
   for (let failures = 0; ; failures += 1) {
     signal?.throwIfAborted();
-    const leftMs = endMs - performance.now();
+    const leftMs = Math.min(endMs - performance.now(), LONGEST_TIMER_MS);
     if (leftMs <= 0) {
       throw new EventStoreUnavailable(`The event store gave no answer to ${operation} in time.`, { cause: last });
     }

@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { EventStoreDBClient } from '@eventstore/db-client';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { aCreation, aHash, CommandService } from '#testing/command-service';
 import { EventStoreProcess } from '#testing/event-store-process';
 import { aFolder } from '#testing/folders';
+import { TcpProxy } from '#testing/tcp-proxy';
 
 /** Two command services over one log, as two replicas run: what one of them knows, the other has to read. */
 describe('the command service', () => {
@@ -116,6 +118,41 @@ describe('the command service', () => {
     expect(read).toMatchObject({ outcome: 'found', events: [{ type: 'KeyCreated' }] });
     const [created] = read.outcome === 'found' ? read.events : [];
     expect(reply).toMatchObject({ ok: true, position: String(created!.position.commit), record: { label } });
+  });
+
+  it('tells a retry that another replica carries out the same as the first, times included', async () => {
+    const relay = await TcpProxy.open({ host: '127.0.0.1', port: log.port });
+    const late = await CommandService.start(`esdb://127.0.0.1:${relay.port}?tls=false`);
+    await late.store.readHead();
+    const request = aCreation('twice', 'key-1');
+    // The late one has read the empty stream, and decides on it when the other one's key is there already.
+    relay.withholdReplies();
+    const lateReply = late.requests.command('keys.create', request);
+    await relay.withheld('userKeys-twice');
+    const reply = await one.requests.command('keys.create', request);
+    relay.deliverReplies();
+    expect(await lateReply).toEqual(reply);
+    expect(await other.requests.command('keys.create', request)).toEqual(reply);
+    expect(await one.eventsOf('twice')).toHaveLength(1);
+    await late.close();
+    await relay.close();
+  });
+
+  it('decides nothing for a user with an event that a newer version wrote', async () => {
+    await one.requests.command('keys.create', aCreation('ahead', 'key-1'));
+    const deletion = { id: randomUUID(), type: 'UserDeleted', data: { gone: true }, metadata: { schemaVersion: 2 } };
+    await one.store.append('userKeys-ahead', 0n, [deletion]);
+    const deadlineMs = Date.now() + 300;
+    const creation = one.requests.send('keys.create', aCreation('ahead'), { deadlineMs });
+    expect(await creation).toMatchObject({ ok: false, code: 'UNAVAILABLE' });
+    expect(await one.requests.send('keys.list', { userId: 'ahead' })).toMatchObject({ ok: false, code: 'UNAVAILABLE' });
+    expect(await one.eventsOf('ahead')).toHaveLength(2);
+  });
+
+  it('goes on past events of types that are not ours', async () => {
+    await one.requests.command('keys.create', aCreation('noted', 'key-1'));
+    await one.store.append('userKeys-noted', 0n, [{ id: randomUUID(), type: 'Noted', data: {}, metadata: {} }]);
+    expect(await one.requests.command('keys.create', aCreation('noted', 'key-2'))).toMatchObject({ ok: true });
   });
 
   it('lists the newest key first and answers for one', async () => {
