@@ -10,7 +10,7 @@ import { loadSettings, SettingsError } from '#runtime/settings';
 import { Shutdown } from '#runtime/shutdown';
 import { type StandaloneSettings, standaloneSettings } from './settings.ts';
 import { readOrMakeSignInToken, SignInTokenRefused, signInTokenFile } from './sign-in-token.ts';
-import { startServices } from './standalone.ts';
+import { type StandaloneOptions, startServices } from './standalone.ts';
 import { welcome } from './welcome.ts';
 
 const FORESEEN = [SettingsError, SignInTokenRefused, FolderInUse, NewerStoreFormat];
@@ -18,16 +18,16 @@ const FORESEEN = [SettingsError, SignInTokenRefused, FolderInUse, NewerStoreForm
 /** Everything in one process. Standard output tells people where it is; the log goes to standard error. */
 async function main(): Promise<void> {
   const settings = loadSettings(standaloneSettings, process.env);
-  const log = createLogger({ level: settings.LOG_LEVEL, fd: 2 });
-  const shutdown = new Shutdown(log);
+  const logger = createLogger({ level: settings.LOG_LEVEL, fd: 2 });
+  const shutdown = new Shutdown(logger);
   const dataDir = resolve(settings.DATA_DIR);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const token = settings.SIGN_IN_TOKEN ?? readOrMakeSignInToken(dataDir);
-  const eventStoreUrl = settings.EVENTSTORE_URL ?? (await openEventStore(dataDir, settings, shutdown));
+  const log = await eventLog(dataDir, settings, shutdown);
   const services = await startServices({
     settings: { ...settings, SIGN_IN_TOKEN: token },
-    eventStoreUrl,
-    log,
+    ...log,
+    logger,
     shutdown,
   });
   while (!services.followsLog() && !shutdown.isStopping) await delay(5);
@@ -41,14 +41,16 @@ async function main(): Promise<void> {
   );
 }
 
-async function openEventStore(
+/** The one that is named, or else the embedded one, whose life is this process's. */
+async function eventLog(
   dataDir: string,
-  { EVENTSTORE_PORT }: StandaloneSettings,
+  { EVENTSTORE_URL, EVENTSTORE_PORT }: StandaloneSettings,
   shutdown: Shutdown,
-): Promise<string> {
+): Promise<Pick<StandaloneOptions, 'eventStoreUrl' | 'live'>> {
+  if (EVENTSTORE_URL !== undefined) return { eventStoreUrl: EVENTSTORE_URL, live: [] };
   const store = await EmbeddedEventStore.open({ dataDir, port: EVENTSTORE_PORT });
   shutdown.add('event store', () => store.close());
-  return store.url;
+  return { eventStoreUrl: store.url, live: [{ name: 'event store', isUp: () => store.isWritable }] };
 }
 
 main().catch((error: unknown) => {

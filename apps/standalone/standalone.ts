@@ -10,7 +10,7 @@ import { type GatewaySettings } from '#gateway/settings';
 import { MemoryKeyLookup } from '#key-lookup/memory-key-lookup';
 import { ProjectorModule } from '#projector/projector.module';
 import { ProjectorService } from '#projector/projector.service';
-import { HealthModule } from '#runtime/health';
+import { HealthModule, type Indicator } from '#runtime/health';
 import { InProcessBus } from '#runtime/in-process-bus';
 import { InProcessClient } from '#runtime/in-process-client';
 import { InProcessServer } from '#runtime/in-process-server';
@@ -20,7 +20,9 @@ import { type Shutdown } from '#runtime/shutdown';
 export interface StandaloneOptions {
   readonly settings: GatewaySettings & { readonly LOOKUP_SHARDS: number; readonly MAX_STALENESS_MS: number };
   readonly eventStoreUrl: string;
-  readonly log: Logger;
+  /** What only a restart would mend. */
+  readonly live: readonly Indicator[];
+  readonly logger: Logger;
   readonly shutdown: Shutdown;
 }
 
@@ -30,8 +32,8 @@ export interface StandaloneOptions {
  * @returns where the gateway listens; the lookup may still be catching up, which `/readyz` tells
  */
 export async function startServices(options: StandaloneOptions): Promise<{ url: string; followsLog: () => boolean }> {
-  const { settings, log, shutdown } = options;
-  const logger = new NestLogger(log);
+  const { settings, shutdown } = options;
+  const logger = new NestLogger(options.logger);
   // A service that can't start is an error for main to tell, not a reason for Nest to end the process.
   const nest = { logger, abortOnError: false };
   const eventStore = EventStore.connect(options.eventStoreUrl);
@@ -67,13 +69,13 @@ export async function startServices(options: StandaloneOptions): Promise<{ url: 
     return caughtUp && provedAgoMs <= settings.MAX_STALENESS_MS;
   };
   const health = HealthModule.register({
-    live: [],
+    live: options.live,
     ready: [
       { name: 'running', isUp: () => !shutdown.isStopping },
       { name: 'lookup', isUp: followsLog },
     ],
   });
-  const gateway = await createGateway({ settings, client, logger, requestLog: log, imports: [health] });
+  const gateway = await createGateway({ settings, client, logger, requestLog: options.logger, imports: [health] });
   shutdown.add('gateway', () => gateway.close());
   await gateway.listen(settings.HTTP_PORT, settings.HTTP_HOST);
   const url = await gateway.getUrl();
