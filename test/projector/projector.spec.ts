@@ -104,9 +104,6 @@ describe('a projector', () => {
       { stream: 'userKeys-bob', type: 'KeyPainted', reason: 'type', position },
       expect.objectContaining({ type: 'KeyCreated', reason: 'version' }),
     ]);
-    for (let user = 0; user < 150; user++) await log.appendTo(`userKeys-user ${user}`, [painted()]);
-    await until(() => projector.status.skippedUnknown === 154);
-    expect(told).toHaveLength(100);
   });
 
   it('is one of several that may run at once', async () => {
@@ -165,8 +162,8 @@ describe('a projector', () => {
       const hanging = (...args: unknown[]) =>
         new Promise<never>((_, reject) => {
           isCalled = true;
-          const { signal } = args.at(-1) as { signal: AbortSignal };
-          signal.addEventListener('abort', () => reject(signal.reason as Error));
+          const { signal } = args.at(-1) as { signal?: AbortSignal };
+          signal?.addEventListener('abort', () => reject(signal.reason as Error));
         });
       const { stop } = log.project({ eventStore: replacing(log.store, name, hanging) });
       await until(() => isCalled);

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
 import { type LookupStore, type ShardWrite } from '#key-lookup/lookup-store';
 import { hashNo } from '#testing/given-keys';
 import { keyCreated, keyDeleted, newEvent } from '#testing/key-events';
@@ -15,15 +16,20 @@ describe('a projector whose log is restored from a backup', () => {
   });
   afterEach(() => log.close());
 
-  /** The same log twice: one that the projector follows, and a backup in which the key is revoked and more happened since. */
-  async function withBackup(): Promise<{ grown: string; grownHead: bigint }> {
-    const own = log.dataDir;
+  /** Of a log with one key, that a projector has seen and so has its id; the store is stopped then. */
+  async function backup(): Promise<string> {
     await log.append(keyCreated(ann, hash));
     const { stop } = log.project();
     await log.untilVerdict(hash, { valid: true });
     await stop();
     await log.stopStore();
-    const grown = await log.copyData();
+    return log.copyData();
+  }
+
+  /** The same log twice: one that the projector follows, and a backup in which the key is revoked and more happened since. */
+  async function withBackup(): Promise<{ grown: string; grownHead: bigint }> {
+    const own = log.dataDir;
+    const grown = await backup();
     await log.startStore(grown);
     await log.append(keyDeleted(ann, hash));
     const others = Array.from({ length: 40 }, () => newEvent(keyCreated(ann, hash)));
@@ -63,6 +69,40 @@ describe('a projector whose log is restored from a backup', () => {
     await log.append(keyCreated(['eve', 'key'], hashNo(3)));
     await until(() => projector.status.rebuilds === 1);
     expect(projector.status.events).toBe(events);
+  });
+
+  it('notices it where just as much has happened since, but something else', async () => {
+    const own = log.dataDir;
+    const other = await backup();
+    await log.startStore(other);
+    const otherHead = await log.append(keyCreated(['eve', 'else'], hashNo(3)));
+    await log.stopStore();
+    await log.startStore(own);
+    expect(await log.append(keyCreated(['bob', 'lost'], lost))).toBe(otherHead);
+    const { projector } = log.project();
+    await log.untilVerdict(lost, { valid: true });
+    await log.stopStore();
+    await log.startStore(other);
+    await log.untilVerdict(lost, { code: 'NOT_FOUND' });
+    await log.untilVerdict(hashNo(3), { valid: true });
+    expect(projector.status.rebuilds).toBe(1);
+  });
+
+  it('notices it between the reading of the head and of what lies before it', async () => {
+    const eventId = randomUUID();
+    const seen: bigint[] = [];
+    const stamped: ShardWrite[] = [];
+    const eventStore = replacing(log.store, 'readHead', async (options) => {
+      const head = (await log.store.readHead(options))!;
+      // What is there afterwards is of another log than the head was.
+      return seen.some((commit) => head.commit > commit) ? { ...head, eventId } : head;
+    });
+    const { projector } = log.project({ eventStore, lookup: watchingStamps(log.lookup, stamped) });
+    await until(() => projector.status.caughtUp);
+    seen.push((await log.store.readHead())!.commit);
+    await log.appendTo('other-stream', [newEvent(keyCreated(ann, hash))]);
+    await until(() => projector.status.rebuilds > 0);
+    expect(stamped.filter(({ checkpoint }) => checkpoint?.eventId === eventId)).toEqual([]);
   });
 
   it('answers from the old one no longer than it takes to notice', async () => {
