@@ -102,7 +102,7 @@ describe('a projector whose log is restored from a backup', () => {
     seen.push((await log.store.readHead())!.commit);
     await log.appendTo('other-stream', [newEvent(keyCreated(ann, hash))]);
     await until(() => projector.status.rebuilds > 0);
-    expect(stamped.filter(({ checkpoint }) => checkpoint?.eventId === eventId)).toEqual([]);
+    expect(stamped.filter(({ checkpoint }) => checkpoint!.commit > seen[0]!)).toEqual([]);
   });
 
   it('answers from the old one no longer than it takes to notice', async () => {
