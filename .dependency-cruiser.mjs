@@ -56,6 +56,7 @@ export default {
     builds('verification', 'contracts', 'key-lookup', 'credentials'),
     builds('client', 'contracts', 'credentials', 'runtime'),
     builds('embedded-event-store', 'runtime'),
+    builds('kafka-rpc', 'runtime'),
     onlyIn('only-event-store-knows-eventstoredb', '@eventstore/db-client', '^libs/(event-store|embedded-event-store)/'),
     onlyIn('only-key-lookup-knows-redis', 'ioredis', '^libs/key-lookup/'),
     onlyIn('only-kafka-rpc-knows-kafka', 'kafkajs', '^libs/kafka-rpc/'),
