@@ -44,10 +44,9 @@ export type ValueShape = 'own' | 'malformed' | 'foreign';
 
 export function shapeOf(value: Secret, prefix: string = DEFAULT_KEY_PREFIX): ValueShape {
   const text = value.reveal();
-  if (text.length > MAX_VALUE_BYTES || !VISIBLE_ASCII.test(text)) return 'malformed';
-  if (!text.startsWith(`${prefix}_`)) return 'foreign';
-  const digits = text.slice(prefix.length + 1);
-  if (!OWN_DIGITS.test(digits)) return 'malformed';
+  const isOwnPrefix = text.startsWith(prefix) && text[prefix.length] === '_';
+  if (!isOwnPrefix) return text.length <= MAX_VALUE_BYTES && VISIBLE_ASCII.test(text) ? 'foreign' : 'malformed';
+  if (!OWN_DIGITS.test(text.slice(prefix.length + 1))) return 'malformed';
   const covered = text.slice(0, -CHECKSUM_DIGITS);
   return text.endsWith(checksum(covered)) ? 'own' : 'malformed';
 }
@@ -58,8 +57,14 @@ const OWN_DIGITS = new RegExp(`^[0-9A-Za-z]{${RANDOM_DIGITS + CHECKSUM_DIGITS}}$
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
+/** In plain numbers, which are many times as fast as BigInt: this runs at every verification. */
 function checksum(covered: string): string {
-  return base62(BigInt(crc32(covered)), CHECKSUM_DIGITS);
+  let text = '';
+  for (let rest = crc32(covered), left = CHECKSUM_DIGITS; left > 0; left--) {
+    text = ALPHABET.charAt(rest % 62) + text;
+    rest = Math.floor(rest / 62);
+  }
+  return text;
 }
 
 /** Most significant digit first, padded on the left with the digit 0. */
