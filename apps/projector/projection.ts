@@ -4,6 +4,7 @@ import { type SubscriptionState } from '#event-store/subscription';
 import { type Position, type RecordedEvent } from '#event-store/recorded-event';
 import { GenerationBehind, GenerationLost } from '#key-lookup/generation-writer';
 import { type Checkpoint } from '#key-lookup/lookup-store';
+import { type KeyChangeFeed } from './key-change-feed.ts';
 import { LogReplaced, requireEventAt, requireLogId, requireSameEvent } from './log-identity.ts';
 import { type OpenGeneration } from './open-generation.ts';
 import { type ProjectionRecord } from './projection-record.ts';
@@ -15,6 +16,8 @@ export interface ProjectionOptions {
   /** How long a proof may take and still give a stamp; the staleness bound is off by no more than this. */
   readonly maxProofMs: number;
   readonly monotonicMs: () => number;
+  /** Told of what the live generation got, and of each proof. */
+  readonly feed?: KeyChangeFeed | undefined;
 }
 
 /**
@@ -102,6 +105,8 @@ export class Projection {
       this.#giveUpOn(error);
       this.#record.fault(error);
     });
+    // Nor may a cache meet one by what it holds.
+    if (this.#wentLive) this.#tellAnew();
   }
 
   async #onBatch(events: readonly RecordedEvent[]): Promise<void> {
@@ -133,14 +138,16 @@ export class Projection {
 
   async #tryToProve(): Promise<void> {
     const startedMs = this.#options.monotonicMs();
+    const doubts = this.#doubts;
     try {
-      if (!(await this.#prove(startedMs))) {
+      const head = await this.#prove(startedMs);
+      if (head === undefined) {
         this.#proofDue.wake();
         return;
       }
-      if (!this.#wentLive && !(await this.#generation.goLive())) throw new GenerationLost(this.#generation.writer.name);
-      this.#wentLive = true;
+      await this.#goLive();
       this.#record.proved(startedMs);
+      if (doubts === this.#doubts) this.#options.feed?.proved(head.commit, startedMs);
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       this.#giveUpOn(error);
@@ -149,12 +156,26 @@ export class Projection {
     }
   }
 
+  async #goLive(): Promise<void> {
+    if (this.#wentLive) return;
+    const { writer, goLive } = this.#generation;
+    if (!(await goLive())) throw new GenerationLost(writer.name);
+    this.#wentLive = true;
+    this.#tellAnew();
+  }
+
+  /** Whatever was told before, by whom, and from which generation and log. */
+  #tellAnew(): void {
+    const { origin, furthest } = this.#generation.writer;
+    this.#options.feed?.begin(origin.logId, furthest?.commit);
+  }
+
   /**
    * @param startedMs of the monotonic clock: what the log got later is not covered
-   * @returns false where that was too long ago for a stamp, which would make old verdicts pass for fresh ones
+   * @returns up to where; undefined where it began too long ago for a stamp, which would make old verdicts pass for fresh
    * @throws LogReplaced; every fault of the servers: then nothing is proved, and the stamps stay as they are
    */
-  async #prove(startedMs: number): Promise<boolean> {
+  async #prove(startedMs: number): Promise<Position | undefined> {
     const { writer } = this.#generation;
     const { signal } = this.#stop;
     const doubts = this.#doubts;
@@ -189,7 +210,7 @@ export class Projection {
     });
     this.#record.reached(head);
     if (doubts !== this.#doubts) this.#proofDue.wake();
-    return isTimely;
+    return isTimely ? head : undefined;
   }
 
   async #apply(recorded: readonly RecordedEvent[], after: Position | undefined, upTo: Checkpoint): Promise<void> {
@@ -200,6 +221,7 @@ export class Projection {
       const { events, skipped } = projectEvents(recorded.filter(({ position }) => position.commit > done));
       const { refused } = await writer.apply({ after, upTo, events });
       this.#record.applied({ events: events.length, skipped, refused, upTo });
+      if (this.#wentLive) this.#options.feed?.applied(events);
     });
   }
 

@@ -1,6 +1,7 @@
 import { type EventStore } from '#event-store/event-store';
 import { GenerationLost, type GenerationWriter } from '#key-lookup/generation-writer';
 import { type LookupStore } from '#key-lookup/lookup-store';
+import { type KeyChangeFeed } from './key-change-feed.ts';
 import { ensureLogId, LogReplaced } from './log-identity.ts';
 import { openGeneration } from './open-generation.ts';
 import { Projection } from './projection.ts';
@@ -12,6 +13,8 @@ export interface ProjectorOptions {
   readonly lookup: LookupStore;
   /** Of generations that it builds: setting LOOKUP_SHARDS. */
   readonly shards: number;
+  /** Where caches of verdicts are told what changed; the projector does not close it. */
+  readonly feed?: KeyChangeFeed;
   readonly proofIntervalMs?: number;
   readonly monotonicMs?: () => number;
 }
@@ -50,9 +53,9 @@ export class Projector {
   }
 
   async #attempt(signal: AbortSignal): Promise<void> {
-    const { eventStore, lookup, shards, proofIntervalMs = 1000 } = this.#options;
+    const { eventStore, lookup, shards, feed, proofIntervalMs = 1000 } = this.#options;
     const maxProofMs = Math.max(proofIntervalMs, MAX_PROOF_MS);
-    const options = { proofIntervalMs, maxProofMs, monotonicMs: this.#monotonicMs };
+    const options = { proofIntervalMs, maxProofMs, monotonicMs: this.#monotonicMs, feed };
     let following: GenerationWriter | undefined;
     try {
       const logId = await ensureLogId(eventStore, signal);

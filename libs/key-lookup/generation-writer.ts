@@ -1,4 +1,4 @@
-import { type LookupChange } from '#keys/project-key';
+import { hashOf, type LookupChange } from '#keys/project-key';
 import { fieldOf, shardOf } from './lookup-field.ts';
 import { type Checkpoint, type GenerationOrigin, type LookupStore, type ShardWrite } from './lookup-store.ts';
 
@@ -155,11 +155,6 @@ export class GenerationBehind extends Error {
   constructor(generation: string, shard: number) {
     super(`Shard ${shard} of generation ${generation} has not reached the beginning of the batch.`);
   }
-}
-
-function hashOf(change: LookupChange): string {
-  if ('put' in change) return change.put;
-  return 'replace' in change ? change.replace : change.remove;
 }
 
 function isBefore(one: Checkpoint | undefined, other: Checkpoint | undefined): boolean {

@@ -40,6 +40,12 @@ export function projectKey({ type, data }: KeyEvent): readonly LookupChange[] {
   }
 }
 
+/** The hash whose entry it touches. */
+export function hashOf(change: LookupChange): string {
+  if ('put' in change) return change.put;
+  return 'replace' in change ? change.replace : change.remove;
+}
+
 function put(hash: string, data: LookupEntry): LookupChange {
   return { put: hash, entry: entryOf(data), ...legacyOf(hash) };
 }
