@@ -28,7 +28,11 @@ export function topicLayout(
   { requestPartitions = 8, replyPartitions = 32 }: LayoutOptions = {},
 ): readonly TopicLayout[] {
   const dated = { 'message.timestamp.type': 'LogAppendTime' };
-  const brief = { 'cleanup.policy': 'delete', 'retention.ms': String(10 * MINUTE_MS), 'segment.ms': String(5 * MINUTE_MS) };
+  const brief = {
+    'cleanup.policy': 'delete',
+    'retention.ms': String(10 * MINUTE_MS),
+    'segment.ms': String(5 * MINUTE_MS),
+  };
   const kept = { 'cleanup.policy': 'delete', 'retention.ms': String(90 * DAY_MS) };
   const requests = Object.keys(TOPICS).flatMap((topic) => [
     { name: topic, partitions: requestPartitions, config: { ...brief, ...dated } },

@@ -26,7 +26,9 @@ export function parseUserDeleted(value: Uint8Array | null): UserDeletedRecord {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) return { reason: 'the value is not an object' };
   if (Object.hasOwn(json, 'specversion')) {
     const parsed = cloudEvent.safeParse(json);
-    return parsed.success ? parsed.data.data : { reason: `not a CloudEvent 1.0 with a userId: ${placesOf(parsed.error)}` };
+    return parsed.success
+      ? parsed.data.data
+      : { reason: `not a CloudEvent 1.0 with a userId: ${placesOf(parsed.error)}` };
   }
   const parsed = userDeleted.safeParse(json);
   return parsed.success ? parsed.data : { reason: `not a deleted user: ${placesOf(parsed.error)}` };

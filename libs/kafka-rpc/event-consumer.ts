@@ -55,7 +55,12 @@ export class KafkaEventConsumer {
     this.#options = options;
     this.#logger = new Logger(`Topic ${options.topic}`);
     const kafka = connectKafka(options);
-    this.#producer = kafka.producer({ allowAutoTopicCreation: false, idempotent: true, maxInFlightRequests: 1, retry: RETRY });
+    this.#producer = kafka.producer({
+      allowAutoTopicCreation: false,
+      idempotent: true,
+      maxInFlightRequests: 1,
+      retry: RETRY,
+    });
     this.#consumer = kafka.consumer({
       groupId: options.groupId,
       allowAutoTopicCreation: false,
@@ -83,7 +88,11 @@ export class KafkaEventConsumer {
     await this.#producer.connect();
     await this.#consumer.connect();
     await this.#consumer.subscribe({ topics: [this.#options.topic], fromBeginning: true });
-    await this.#consumer.run({ autoCommit: false, eachBatchAutoResolve: false, eachBatch: (batch) => this.#onBatch(batch) });
+    await this.#consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      eachBatch: (batch) => this.#onBatch(batch),
+    });
     await this.#life.joined;
   }
 
@@ -138,11 +147,26 @@ export class KafkaEventConsumer {
     }
   }
 
-  async #park({ key, value, headers = {} }: KafkaMessage, { partition, offset }: EventRecord, reason: string): Promise<void> {
+  async #park(
+    { key, value, headers = {} }: KafkaMessage,
+    { partition, offset }: EventRecord,
+    reason: string,
+  ): Promise<void> {
     const { topic, deadLetterTopic } = this.#options;
-    const origin = { latchkey_reason: reason, latchkey_topic: topic, latchkey_partition: String(partition), latchkey_offset: offset };
-    await this.#producer.send({ topic: deadLetterTopic, acks: -1, messages: [{ key, value, headers: { ...headers, ...origin } }] });
-    this.#logger.error(`The record at ${partition}/${offset} can't be acted on and was parked in ${deadLetterTopic}: ${reason}`);
+    const origin = {
+      latchkey_reason: reason,
+      latchkey_topic: topic,
+      latchkey_partition: String(partition),
+      latchkey_offset: offset,
+    };
+    await this.#producer.send({
+      topic: deadLetterTopic,
+      acks: -1,
+      messages: [{ key, value, headers: { ...headers, ...origin } }],
+    });
+    this.#logger.error(
+      `The record at ${partition}/${offset} can't be acted on and was parked in ${deadLetterTopic}: ${reason}`,
+    );
   }
 
   /** Where the topic lost records before they were read (retention, a broker's loss), somebody must be told. */
@@ -150,7 +174,9 @@ export class KafkaEventConsumer {
     const first = messages[0];
     const expected = this.#next.get(partition);
     if (first === undefined || expected === undefined || BigInt(first.offset) <= expected) return;
-    this.#logger.error(`Records of partition ${partition} from ${expected} up to ${first.offset} are gone, and were never read`);
+    this.#logger.error(
+      `Records of partition ${partition} from ${expected} up to ${first.offset} are gone, and were never read`,
+    );
   }
 }
 

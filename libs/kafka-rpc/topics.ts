@@ -76,7 +76,9 @@ export async function waitForTopics(
 }
 
 function missingText(missing: readonly string[]): string | undefined {
-  return missing.length === 0 ? undefined : `these topics are not there (\`latchkey topics\` makes them): ${missing.join(', ')}`;
+  return missing.length === 0
+    ? undefined
+    : `these topics are not there (\`latchkey topics\` makes them): ${missing.join(', ')}`;
 }
 
 async function differencesOf(admin: Admin, { name, partitions, config }: TopicSpec): Promise<string[]> {

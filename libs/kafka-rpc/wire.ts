@@ -106,8 +106,7 @@ export function readCorrelationId({ headers = {} }: WireRecord): string | undefi
 
 /** What Nest calls a WritePacket. */
 export type IncomingReply =
-  | { readonly err: unknown; readonly isDisposed: true }
-  | { readonly response: unknown; readonly isDisposed: boolean };
+  { readonly err: unknown; readonly isDisposed: true } | { readonly response: unknown; readonly isDisposed: boolean };
 
 export function readReply({ headers = {}, value }: WireRecord): IncomingReply {
   const error = headers[NEST_ERR];

@@ -114,6 +114,6 @@ redis.call('UNLINK', KEYS[1])
 return redis.call('HSET', KEYS[1], 'state', ARGV[1])
 `);
 
-function script(lua: string): RedisScript {
+export function script(lua: string): RedisScript {
   return { lua, sha1: createHash('sha1').update(lua).digest('hex') };
 }

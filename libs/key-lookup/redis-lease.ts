@@ -1,0 +1,109 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { RedisConnection, type RedisConnectionOptions } from './redis-connection.ts';
+import { script } from './redis-scripts.ts';
+
+export interface LeaseOptions extends RedisConnectionOptions {
+  /** How long a holder that says nothing keeps it. */
+  readonly ttlMs?: number;
+  readonly monotonicMs?: () => number;
+}
+
+const KEY = 'latchkey:lookup:leader';
+const TTL_MS = 3_000;
+/** Renewals, and looks of those who stand by, within one life of the lease. */
+const LOOKS = 6;
+
+const RENEW = script(
+  `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0`,
+);
+const RELEASE = script(`if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`);
+
+/**
+ * Of several projectors one leads. The lease keeps the others from doing its work twice; it is not what keeps the lookup
+ * right: a leader that was paused and doesn't know yet that it was replaced is made harmless by the compare-and-set of
+ * every write.
+ */
+export class RedisLease {
+  readonly #redis: RedisConnection;
+  readonly #ttlMs: number;
+  readonly #monotonicMs: () => number;
+  readonly #me = randomUUID();
+  #isHeld = false;
+
+  private constructor(redis: RedisConnection, { ttlMs = TTL_MS, monotonicMs = () => performance.now() }: LeaseOptions) {
+    this.#redis = redis;
+    this.#ttlMs = ttlMs;
+    this.#monotonicMs = monotonicMs;
+  }
+
+  /** Resolves after the first try to connect, whatever came of it. */
+  static async connect(options: LeaseOptions): Promise<RedisLease> {
+    return new RedisLease(await RedisConnection.open(options), options);
+  }
+
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
+  /**
+   * Waits for its turn, works, and stands by again when the lease is lost; until `signal` aborts. @param work gets a signal
+   * that aborts when the lease is lost, or can't be shown to be still there; the next work begins when it has resolved
+   */
+  async lead(work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      // By the clock of before the question: the server counts from a later moment.
+      const askedMs = this.#monotonicMs();
+      if (await this.#acquire()) await this.#hold(work, askedMs, signal);
+      else await pause(this.#ttlMs / LOOKS, signal);
+    }
+  }
+
+  close(): void {
+    this.#redis.close();
+  }
+
+  async #hold(work: (signal: AbortSignal) => Promise<void>, sinceMs: number, signal: AbortSignal): Promise<void> {
+    const lost = new AbortController();
+    const stop = () => lost.abort();
+    signal.addEventListener('abort', stop);
+    this.#isHeld = true;
+    const renewing = this.#renew(sinceMs, lost);
+    try {
+      if (!signal.aborted) await work(lost.signal);
+    } finally {
+      signal.removeEventListener('abort', stop);
+      lost.abort();
+      await renewing;
+      this.#isHeld = false;
+      await this.#redis.run(RELEASE, [KEY], [this.#me]).catch(() => undefined);
+    }
+  }
+
+  async #renew(sinceMs: number, lost: AbortController): Promise<void> {
+    let untilMs = sinceMs + this.#ttlMs;
+    while (!lost.signal.aborted) {
+      await pause(this.#ttlMs / LOOKS, lost.signal);
+      const askedMs = this.#monotonicMs();
+      if (lost.signal.aborted) return;
+      if (askedMs >= untilMs) return lost.abort();
+      // Whoever can't ask may go on for as long as the lease was given.
+      const renewed = await this.#redis.run<number>(RENEW, [KEY], [this.#me, this.#ttlMs]).catch(() => undefined);
+      if (renewed === 1) untilMs = askedMs + this.#ttlMs;
+      else if (renewed === 0 || this.#monotonicMs() >= untilMs) return lost.abort();
+    }
+  }
+
+  async #acquire(): Promise<boolean> {
+    try {
+      const answer = await this.#redis.ask<Buffer | null>('set', KEY, this.#me, 'NX', 'PX', this.#ttlMs);
+      return answer !== null;
+    } catch {
+      return false;
+    }
+  }
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms * (0.75 + Math.random() / 4), undefined, { signal }).catch(() => undefined);
+}
