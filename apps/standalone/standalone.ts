@@ -16,9 +16,10 @@ import { InProcessClient } from '#runtime/in-process-client';
 import { InProcessServer } from '#runtime/in-process-server';
 import { NestLogger } from '#runtime/logging';
 import { type Shutdown } from '#runtime/shutdown';
+import { type StandaloneSettings } from './settings.ts';
 
 export interface StandaloneOptions {
-  readonly settings: GatewaySettings & { readonly LOOKUP_SHARDS: number; readonly MAX_STALENESS_MS: number };
+  readonly settings: GatewaySettings & Pick<StandaloneSettings, 'LOOKUP_SHARDS' | 'MAX_STALENESS_MS' | 'SCOPES_FILE'>;
   readonly eventStoreUrl: string;
   /** What only a restart would mend. */
   readonly live: readonly Indicator[];
@@ -58,7 +59,7 @@ export async function startServices(options: StandaloneOptions): Promise<{ url: 
     shutdown.add(name, () => app.close());
     await app.listen();
   };
-  await serve('command', CommandModule.register({ eventStore }));
+  await serve('command', CommandModule.register({ eventStore, scopes: settings.SCOPES_FILE }));
   await serve('auth', AuthModule.register({ lookup: reader }));
 
   const client = new InProcessClient(bus);
