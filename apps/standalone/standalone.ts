@@ -7,6 +7,7 @@ import { messageContract } from '#contracts/message-contract';
 import { EventStore } from '#event-store/event-store';
 import { createGateway } from '#gateway/create-gateway';
 import { type GatewaySettings } from '#gateway/settings';
+import { MemoryLastUse } from '#key-lookup/last-use';
 import { MemoryKeyLookup } from '#key-lookup/memory-key-lookup';
 import { ProjectorModule } from '#projector/projector.module';
 import { ProjectorService } from '#projector/projector.service';
@@ -60,7 +61,7 @@ export async function startServices(options: StandaloneOptions): Promise<{ url: 
     await app.listen();
   };
   await serve('command', CommandModule.register({ eventStore, scopes: settings.SCOPES_FILE }));
-  await serve('auth', AuthModule.register({ lookup: reader }));
+  await serve('auth', AuthModule.register({ lookup: reader, lastUse: new MemoryLastUse() }));
 
   const client = new InProcessClient(bus);
   shutdown.add('client', () => client.close());

@@ -8,8 +8,10 @@ import { AuthModule } from '#auth/auth.module';
 import { type RequestTransport } from '#client/requests';
 import { CommandModule } from '#command/command.module';
 import { messageContract } from '#contracts/message-contract';
+import { type ScopeCatalogue } from '#contracts/scope-catalogue';
 import { EmbeddedEventStore } from '#embedded-event-store/embedded-event-store';
 import { EventStore } from '#event-store/event-store';
+import { type LastUse, MemoryLastUse } from '#key-lookup/last-use';
 import { MemoryKeyLookup } from '#key-lookup/memory-key-lookup';
 import { ProjectorModule } from '#projector/projector.module';
 import { ProjectorService } from '#projector/projector.service';
@@ -24,6 +26,10 @@ import { KeysApi } from './keys-api.ts';
 export interface ServicesOptions {
   /** Nowhere, by default. */
   readonly log?: Logger;
+  /** PostHog's, by default. */
+  readonly scopes?: ScopeCatalogue;
+  /** In memory, by default. */
+  readonly lastUse?: LastUse;
   /** Sees every request that the gateway sends to a service. */
   readonly onRequest?: (request: unknown) => void;
 }
@@ -37,11 +43,15 @@ export class Services {
   readonly #bus = new InProcessBus();
   readonly #log: Logger;
   readonly #onRequest: (request: unknown) => void;
+  readonly #scopes: ScopeCatalogue | undefined;
+  readonly #lastUse: LastUse;
   readonly #stops: (() => Promise<unknown>)[] = [];
 
-  private constructor({ log = pino({ level: 'silent' }), onRequest = () => undefined }: ServicesOptions) {
-    this.#log = log;
-    this.#onRequest = onRequest;
+  private constructor({ log, onRequest, scopes, lastUse }: ServicesOptions) {
+    this.#log = log ?? pino({ level: 'silent' });
+    this.#onRequest = onRequest ?? (() => undefined);
+    this.#scopes = scopes;
+    this.#lastUse = lastUse ?? new MemoryLastUse();
     this.client = new InProcessClient(this.#bus);
   }
 
@@ -91,8 +101,10 @@ export class Services {
       this.#nestOptions,
     );
     this.#stops.push(() => projector.close());
-    await this.#serve(CommandModule.register({ eventStore: this.store }));
-    await this.#serve(AuthModule.register({ lookup: reader }));
+    await this.#serve(
+      CommandModule.register({ eventStore: this.store, ...(this.#scopes && { scopes: this.#scopes }) }),
+    );
+    await this.#serve(AuthModule.register({ lookup: reader, lastUse: this.#lastUse }));
     this.#stops.push(() => this.client.close());
     const client: RequestTransport = {
       send: (topic, record) => {
