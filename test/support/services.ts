@@ -30,6 +30,8 @@ export interface ServicesOptions {
   readonly scopes?: ScopeCatalogue;
   /** In memory, by default. */
   readonly lastUse?: LastUse;
+  /** Of a log that others use as well; an embedded one of its own, by default. */
+  readonly eventStoreUrl?: string;
   /** Sees every request that the gateway sends to a service. */
   readonly onRequest?: (request: unknown) => void;
 }
@@ -43,11 +45,13 @@ export class Services {
   readonly #bus = new InProcessBus();
   readonly #log: Logger;
   readonly #onRequest: (request: unknown) => void;
+  #eventStoreUrl: string | undefined;
   readonly #scopes: ScopeCatalogue | undefined;
   readonly #lastUse: LastUse;
   readonly #stops: (() => Promise<unknown>)[] = [];
 
-  private constructor({ log, onRequest, scopes, lastUse }: ServicesOptions) {
+  private constructor({ log, onRequest, scopes, lastUse, eventStoreUrl }: ServicesOptions) {
+    this.#eventStoreUrl = eventStoreUrl;
     this.#log = log ?? pino({ level: 'silent' });
     this.#onRequest = onRequest ?? (() => undefined);
     this.#scopes = scopes;
@@ -66,6 +70,11 @@ export class Services {
     const address = this.#gateway.getHttpServer().address();
     if (address === null || typeof address === 'string') throw new Error('The gateway is not listening');
     return `http://127.0.0.1:${address.port}`;
+  }
+
+  get eventStoreUrl(): string {
+    if (this.#eventStoreUrl === undefined) throw new Error('The event store is not open');
+    return this.#eventStoreUrl;
   }
 
   as(userId: string): KeysApi {
@@ -87,9 +96,12 @@ export class Services {
 
   async #startStore(): Promise<void> {
     this.#stops.push(() => rm(this.dataDir, { recursive: true, force: true }));
-    const node = await EmbeddedEventStore.open({ dataDir: this.dataDir, port: 0 });
-    this.#stops.push(() => node.close());
-    this.store = EventStore.connect(node.url);
+    if (this.#eventStoreUrl === undefined) {
+      const node = await EmbeddedEventStore.open({ dataDir: this.dataDir, port: 0 });
+      this.#stops.push(() => node.close());
+      this.#eventStoreUrl = node.url;
+    }
+    this.store = EventStore.connect(this.#eventStoreUrl);
     this.#stops.push(() => this.store.close());
   }
 
