@@ -1,4 +1,4 @@
-import { type RefusalCode } from '#contracts/codes';
+import { type Refusal } from '#contracts/codes';
 
 /** PostHog's envelope, the body of every answer that is not a success. `attr` names the field that is at fault. */
 export interface ErrorEnvelope {
@@ -10,7 +10,7 @@ export interface ErrorEnvelope {
 
 /**
  * Thrown anywhere in the gateway to answer with an envelope. Every text is a fixed one of ours: nothing of a request, of
- * a service's message or of a fault reaches a client through it (a scope's own name aside, see key-body.ts).
+ * a service's message or of a fault reaches a client through it (a scope's own name aside).
  */
 export class HttpProblem extends Error {
   override readonly name = 'HttpProblem';
@@ -72,8 +72,11 @@ export function unavailable(): HttpProblem {
   );
 }
 
+/** PostHog's words, with the scope that the client itself sent. */
+const INVALID_SCOPE = /^Invalid scope: [a-z0-9_:*]{1,64}$/;
+
 /** The one place that turns a service's refusal into HTTP. Words from PostHog where it has them. */
-export function problemOfRefusal(code: RefusalCode): HttpProblem {
+export function problemOfRefusal({ code, message }: Pick<Refusal, 'code' | 'message'>): HttpProblem {
   switch (code) {
     case 'KEY_LIMIT_REACHED':
       return validationError(
@@ -91,7 +94,7 @@ export function problemOfRefusal(code: RefusalCode): HttpProblem {
         'Another change came first, or this Idempotency-Key was used before. Read the key again, then decide.',
       );
     case 'INVALID_SCOPE':
-      return validationError('invalid_input', 'Invalid scope.', 'scopes');
+      return validationError('invalid_input', INVALID_SCOPE.test(message) ? message : 'Invalid scope.', 'scopes');
     case 'INVALID_REQUEST':
       return validationError('invalid', 'Invalid input.');
     // The gateway makes ids and values itself, from 128 and 256 random bits.

@@ -97,7 +97,7 @@ export class PersonalKeys {
 }
 
 function accepted<Reply extends { ok: boolean }>(reply: Reply | Refusal): Exclude<Reply, Refusal> {
-  if (isRefusal(reply)) throw problemOfRefusal(reply.code);
+  if (isRefusal(reply)) throw problemOfRefusal(reply);
   return reply as Exclude<Reply, Refusal>;
 }
 

@@ -8,7 +8,7 @@ import { HttpProblem, invalidRequest, notFound, problemOfRefusal, validationErro
  */
 export function problemOfError(error: unknown): HttpProblem | undefined {
   if (error instanceof HttpProblem) return error;
-  if (error instanceof RequestFault) return problemOfRefusal(error.code);
+  if (error instanceof RequestFault) return problemOfRefusal(error);
   return problemOfStatus(statusOf(error));
 }
 
