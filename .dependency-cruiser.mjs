@@ -52,7 +52,7 @@ export default {
     builds('credentials', 'contracts'),
     builds('event-store', 'contracts'),
     builds('runtime'),
-    builds('key-lookup', 'contracts', 'keys'),
+    builds('key-lookup', 'contracts', 'keys', 'runtime'),
     builds('verification', 'contracts', 'keys', 'key-lookup', 'credentials'),
     builds('client', 'contracts', 'credentials', 'runtime'),
     builds('embedded-event-store', 'runtime'),

@@ -14,6 +14,7 @@ import { RollKeyHandler } from './roll-key.ts';
 import { SCOPE_CATALOGUE } from './scope-catalogue.ts';
 import { UserDecisions } from './user-decisions.ts';
 import { UserStreams } from './user-streams.ts';
+import { UsersDeleted } from './users-deleted.ts';
 
 export interface CommandOptions {
   readonly eventStore: EventStore;
@@ -34,6 +35,7 @@ export class CommandModule {
         { provide: SCOPE_CATALOGUE, useValue: scopes },
         UserStreams,
         UserDecisions,
+        UsersDeleted,
         CreateKeyHandler,
         RollKeyHandler,
         ChangeKeyHandler,

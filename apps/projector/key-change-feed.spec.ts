@@ -164,6 +164,8 @@ describe('the feed of key changes', () => {
     feed.proved(30_000n, 0);
     await untilHeartbeat();
     expect(log.records.filter(({ type }) => type === 'flush').length).toBeGreaterThan(0);
-    expect(log.records.flatMap((record) => (record.type === 'changed' ? record.hashes : [])).length).toBeLessThan(30_000);
+    expect(log.records.flatMap((record) => (record.type === 'changed' ? record.hashes : [])).length).toBeLessThan(
+      30_000,
+    );
   });
 });

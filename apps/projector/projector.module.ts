@@ -1,11 +1,10 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { type ProjectorOptions } from './projector.ts';
-import { ProjectorService } from './projector.service.ts';
+import { ProjectorService, type ProjectorServiceOptions } from './projector.service.ts';
 
 /** The service that keeps the lookup at the log's head, from the application's start to its shutdown. */
 @Module({})
 export class ProjectorModule {
-  static register(options: ProjectorOptions): DynamicModule {
+  static register(options: ProjectorServiceOptions): DynamicModule {
     return {
       module: ProjectorModule,
       providers: [{ provide: ProjectorService, useFactory: () => new ProjectorService(options) }],

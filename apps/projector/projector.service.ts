@@ -1,4 +1,5 @@
 import { type BeforeApplicationShutdown, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { type RedisLease } from '#key-lookup/redis-lease';
 import { type SkippedEvent } from './project-events.ts';
 import { type ProjectionStatus } from './projection-record.ts';
 import { Projector, type ProjectorOptions } from './projector.ts';
@@ -10,14 +11,21 @@ const REASONS: Record<SkippedEvent['reason'], string> = {
   user: 'names another user than its stream',
 };
 
+export interface ProjectorServiceOptions extends ProjectorOptions {
+  /** Where there may be several: it leads while it has this. */
+  readonly lease?: Pick<RedisLease, 'lead'>;
+}
+
 /** A projector with the application's life. */
 export class ProjectorService implements OnApplicationBootstrap, BeforeApplicationShutdown {
   readonly #logger = new Logger('Projector');
   readonly #stop = new AbortController();
   readonly #projector: Projector;
+  readonly #lease: ProjectorServiceOptions['lease'];
   #running: Promise<void> = Promise.resolve();
 
-  constructor(options: ProjectorOptions) {
+  constructor({ lease, ...options }: ProjectorServiceOptions) {
+    this.#lease = lease;
     this.#projector = new Projector(options, {
       onFault: (fault) => this.#logger.warn(`The projection does not follow the log: ${messageOf(fault)}`),
       onRecovery: () => this.#logger.log('The projection follows the log again.'),
@@ -36,7 +44,17 @@ export class ProjectorService implements OnApplicationBootstrap, BeforeApplicati
   }
 
   onApplicationBootstrap(): void {
-    this.#running = this.#projector.run(this.#stop.signal);
+    this.#running = this.#lease?.lead((signal) => this.#lead(signal), this.#stop.signal) ?? this.#follow();
+  }
+
+  async #lead(signal: AbortSignal): Promise<void> {
+    this.#logger.log('This projector leads.');
+    await this.#projector.run(signal);
+    this.#logger.log('This projector leads no longer.');
+  }
+
+  #follow(): Promise<void> {
+    return this.#projector.run(this.#stop.signal);
   }
 
   async beforeApplicationShutdown(): Promise<void> {

@@ -57,6 +57,11 @@ export const host = z
   .string('must be an IP address or a host name')
   .refine((value) => isIP(value) !== 0 || HOST_NAME.test(value), 'must be an IP address or a host name');
 
+/** Where a process that serves no HTTP otherwise tells its health; for probes alone, so not beyond this machine by itself. */
+export function healthFields(defaultPort: number) {
+  return { HEALTH_HOST: host.default('127.0.0.1'), HEALTH_PORT: port.default(defaultPort) };
+}
+
 export const folder = z
   .string('must be the path of a folder')
   .refine((value) => !value.includes('\0'), 'must be the path of a folder');

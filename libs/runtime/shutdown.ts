@@ -20,7 +20,7 @@ export class Shutdown {
   readonly #steps: Step[] = [];
   /** Begun and not over, in the order of their beginning. */
   readonly #underWay = new Set<string>();
-  #isStopping = false;
+  readonly #stopping = new AbortController();
 
   constructor(logger: Logger, options: { readonly withinMs?: number } = {}) {
     this.#logger = logger;
@@ -33,7 +33,12 @@ export class Shutdown {
 
   /** For readiness: nothing new should come here from then on. */
   get isStopping(): boolean {
-    return this.#isStopping;
+    return this.#stopping.signal.aborted;
+  }
+
+  /** Aborts when the end begins: for what waits while starting. */
+  get signal(): AbortSignal {
+    return this.#stopping.signal;
   }
 
   add(name: string, stop: () => unknown): void {
@@ -41,12 +46,12 @@ export class Shutdown {
   }
 
   #onSignal(signal: NodeJS.Signals): void {
-    if (this.#isStopping) {
+    if (this.isStopping) {
       const notStopped = [...this.#underWay, ...this.#steps.toReversed().map(({ name }) => name)];
       this.#logger.warn({ signal, notStopped }, 'Second signal: ends at once');
       process.exit(1);
     }
-    this.#isStopping = true;
+    this.#stopping.abort();
     this.#logger.info({ signal }, 'Stopping');
     void this.#stopAll().then((hasFailed) => {
       if (this.#underWay.size > 0) {
