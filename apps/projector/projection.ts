@@ -145,7 +145,7 @@ export class Projection {
         this.#proofDue.wake();
         return;
       }
-      await this.#goLive();
+      await this.#stayLive();
       this.#record.proved(startedMs);
       if (doubts === this.#doubts) this.#options.feed?.proved(head.commit, startedMs);
     } catch (error) {
@@ -156,10 +156,11 @@ export class Projection {
     }
   }
 
-  async #goLive(): Promise<void> {
+  /** The first time it becomes the live one; later, another may have taken its place. */
+  async #stayLive(): Promise<void> {
+    const { goLive, isLive, writer } = this.#generation;
+    if (!(await (this.#wentLive ? isLive() : goLive()))) throw new GenerationLost(writer.name);
     if (this.#wentLive) return;
-    const { writer, goLive } = this.#generation;
-    if (!(await goLive())) throw new GenerationLost(writer.name);
     this.#wentLive = true;
     this.#tellAnew();
   }
