@@ -71,11 +71,11 @@ export class ServiceProcess {
   }
 
   pause(): void {
-    process.kill(this.pid, 'SIGSTOP');
+    this.#child.kill('SIGSTOP');
   }
 
   resume(): void {
-    process.kill(this.pid, 'SIGCONT');
+    this.#child.kill('SIGCONT');
   }
 
   /** Launches it anew with the settings that it had; the gateway listens where it did. */
