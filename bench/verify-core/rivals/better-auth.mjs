@@ -8,7 +8,7 @@ import { apiKey } from '@better-auth/api-key';
 import { betterAuth } from 'better-auth';
 import { getMigrations } from 'better-auth/db/migration';
 import Database from 'better-sqlite3';
-import { serve } from '../arms/load.mjs';
+import { serve } from '../load.mjs';
 
 const KEYS = 1_000;
 const [storage, folder] = process.argv.slice(2);

@@ -7,8 +7,8 @@ import { sha256Hash } from '#credentials/hash';
 import { mintKeyValue, shapeOf } from '#credentials/key-value';
 import { GenerationWriter } from '#key-lookup/generation-writer';
 import { verifyMany } from '#verification/verify-many';
-import { openLookup, redisCpuUs } from './lookup.mjs';
 import { serve } from './load.mjs';
+import { openLookup } from './lookup.mjs';
 
 const [kind, url, count] = process.argv.slice(2);
 const KEYS = Number(count);
@@ -18,7 +18,7 @@ const SCOPES = ['insight:read', 'feature_flag:write'];
 const PROOF_MS = 500;
 const BATCH = 5_000;
 
-const { store, reader } = await openLookup(kind, url);
+const { store, reader, serverCpuUs } = await openLookup(kind, url);
 await store.createGeneration('bench', { shards: 1, logId: 'bench' });
 const writer = await GenerationWriter.open(store, 'bench');
 const stride = Math.max(1, Math.floor(KEYS / ASKED));
@@ -40,12 +40,13 @@ serve(
     const [verdict] = await verifyMany([{ hash: sha256Hash(value), scopes: ['feature_flag:write'] }], reader);
     if (verdict?.valid !== true) throw new Error('A good key was refused.');
   },
-  async () => (kind === 'redis' ? { redisUs: await redisCpuUs(store) } : {}),
+  async () => ({ serverUs: await serverCpuUs() }),
 );
 
 function batchOf(from, to) {
   const events = [];
-  for (let nth = from; nth < to; nth++) events.push({ position: BigInt(nth + 1), changes: [{ put: hashOf(nth), entry: entryOf(nth) }] });
+  for (let nth = from; nth < to; nth++)
+    events.push({ position: BigInt(nth + 1), changes: [{ put: hashOf(nth), entry: entryOf(nth) }] });
   const after = from === 0 ? undefined : { commit: BigInt(from), prepare: BigInt(from) };
   return { after, upTo: { commit: BigInt(to), prepare: BigInt(to) }, events };
 }

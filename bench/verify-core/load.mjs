@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 
 /** The arm's side. `verify(nth)` rejects where the answer is wrong. Tells the parent that it is ready. */
-export function serve(verify, extra = () => ({})) {
+export function serve(verify, extra = () => ({ serverUs: 0 })) {
   process.on('message', async ({ concurrency, ms }) => process.send(await load(verify, concurrency, ms, extra)));
   process.on('disconnect', () => process.exit());
   process.send('ready');
@@ -37,7 +37,14 @@ async function load(verify, concurrency, ms, extra) {
   const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
   const count = sorted.length;
   const others = Object.keys(after).map((name) => [name, (after[name] - before[name]) / count]);
-  return { count, rate: count / seconds, p50: at(0.5), p99: at(0.99), cpuUs: (user + system) / count, ...Object.fromEntries(others) };
+  return {
+    count,
+    rate: count / seconds,
+    p50: at(0.5),
+    p99: at(0.99),
+    cpuUs: (user + system) / count,
+    ...Object.fromEntries(others),
+  };
 }
 
 /** The parent's side: resolves when the arm is ready to be measured. */
