@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { EventStore } from '#event-store/event-store';
 import { elseRefuseHost, gatewayFields, listensOnLoopback } from '#gateway/settings';
+import { isRedisUrl } from '#key-lookup/redis-connection';
 import { folder, logLevel, port, wholeNumber } from '#runtime/settings';
 
 /** What standalone reads from its environment (docs/settings.md): the gateway's settings and those of the services. */
@@ -18,6 +19,14 @@ export const standaloneSettings = z
       .optional(),
     /** Of the embedded event store; 0: any free port. */
     EVENTSTORE_PORT: port.default(2113),
+    /** Unset: the lookup is in memory. */
+    REDIS_URL: z
+      .string()
+      .refine(
+        isRedisUrl,
+        'must be redis://host:port or rediss://…; several with commas between them are a Redis Cluster',
+      )
+      .optional(),
     LOOKUP_SHARDS: wholeNumber(1, 1024).default(1),
     /** The head is proved every second, so less would call a lookup stale that is not. */
     MAX_STALENESS_MS: wholeNumber(2_000, 3_600_000).default(30_000),
