@@ -1,0 +1,50 @@
+import { type LastUse, MemoryLastUse } from '#key-lookup/last-use';
+import { type LookupReader } from '#key-lookup/lookup-reader';
+import { type LookupStore } from '#key-lookup/lookup-store';
+import { MemoryKeyLookup } from '#key-lookup/memory-key-lookup';
+import { type RedisConnectionState } from '#key-lookup/redis-connection';
+import { RedisKeyLookup } from '#key-lookup/redis-key-lookup';
+import { RedisLastUse } from '#key-lookup/redis-last-use';
+import { type NestLogger } from '#runtime/logging';
+import { type Shutdown } from '#runtime/shutdown';
+
+export interface LookupSettings {
+  /** Undefined: in memory. */
+  readonly REDIS_URL?: string | undefined;
+  readonly LOOKUP_SHARDS: number;
+  readonly MAX_STALENESS_MS: number;
+}
+
+/** The lookup and what goes with it in Redis where one is named, else in this process's memory. A Redis that is away is waited for, and told. */
+export async function openLookup(
+  { REDIS_URL, MAX_STALENESS_MS }: LookupSettings,
+  logger: NestLogger,
+  shutdown: Shutdown,
+): Promise<{ lookup: LookupStore; reader: LookupReader; lastUse: LastUse }> {
+  const options = { maxStalenessMs: MAX_STALENESS_MS, monotonicMs: () => performance.now() };
+  if (REDIS_URL === undefined) {
+    const lookup = new MemoryKeyLookup();
+    return { lookup, reader: lookup.reader(options), lastUse: new MemoryLastUse() };
+  }
+  const onState = (state: RedisConnectionState, fault?: Error) => {
+    if (shutdown.isStopping) return;
+    if (state === 'lost') logger.warn(`Redis is away: ${fault?.message ?? 'the connection was closed'}`, 'Lookup');
+    else logger.log('Connected to Redis', 'Lookup');
+  };
+  const lookup = await RedisKeyLookup.connect({ url: REDIS_URL, onState });
+  shutdown.add('lookup', () => {
+    lookup.close();
+  });
+  const reader = await lookup.reader(options);
+  shutdown.add('lookup reader', () => {
+    reader.close();
+  });
+  const lastUse = await RedisLastUse.connect({
+    url: REDIS_URL,
+    onFault: (fault, keys) => logger.warn(`The last use of ${keys} keys was not written: ${String(fault)}`, 'Lookup'),
+  });
+  shutdown.add('last use', () => {
+    lastUse.close();
+  });
+  return { lookup, reader, lastUse };
+}
