@@ -1,0 +1,2 @@
+export function kafkaJars(): string;
+export function kafkaIsMissing(): string | undefined;
