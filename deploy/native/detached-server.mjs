@@ -68,7 +68,9 @@ export class DetachedServer {
       return JSON.parse(readFileSync(this.pidFile, 'utf8'));
     } catch (error) {
       if (error.code === 'ENOENT') return undefined;
-      throw new Error(`${this.pidFile} can’t be read; delete it once nothing of ${this.folder} runs any more`);
+      throw new Error(`${this.pidFile} can’t be read; delete it once nothing of ${this.folder} runs any more`, {
+        cause: error,
+      });
     }
   }
 

@@ -1,8 +1,9 @@
 /**
- * npm run infra [-- up | down | status] [--data DIR] [--kafka-port N] [--redis-port N] [--event-store-port N]
+ * npm run infra [-- up | down | status] [SERVER …] [--data DIR] [--kafka-port N] [--redis-port N] [--event-store-port N]
  *
  * The servers that the services need, natively and in the background: Kafka, Redis and the embedded event store, each on
- * a port of 127.0.0.1 and in a folder of its own. Standard output gets their addresses as settings, and nothing else.
+ * a port of 127.0.0.1 and in a folder of its own; or only those that are named. Standard output gets their addresses as
+ * settings, and nothing else.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -12,7 +13,7 @@ import { kafkaIsMissing } from './kafka-jars.mjs';
 import { startOf } from './process-identity.mjs';
 import { redisIsMissing } from './redis-server.mjs';
 
-const USAGE = 'npm run infra [-- up | down | status]';
+const USAGE = 'npm run infra [-- up | down | status] [kafka] [redis] [event-store]';
 
 /** Away from the usual ports, so that a server which is on the machine anyway is neither met nor mistaken for ours. */
 const SERVERS = [
@@ -36,10 +37,12 @@ try {
       ...Object.fromEntries(SERVERS.map(({ name, port }) => [`${name}-port`, { type: 'string', default: port }])),
     },
   });
-  const command = commands[positionals[0] ?? 'up'];
-  if (command === undefined || positionals.length > 1) throw new Error(USAGE);
+  const [name = 'up', ...named] = positionals;
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  const isKnown = (server) => SERVERS.some((known) => known.name === server);
+  if (command === undefined || !named.every(isKnown)) throw new Error(USAGE);
   const folder = resolve(values.data);
-  const servers = SERVERS.map((server) => ({
+  const servers = SERVERS.filter((server) => named.length === 0 || named.includes(server.name)).map((server) => ({
     ...server,
     process: new DetachedServer({
       script: `${server.name}.mjs`,
@@ -97,23 +100,31 @@ function status(servers) {
   }
 }
 
-/** One at a time: two that start the same servers at once would each take the other's for taken ports. */
+/** One at a time: two that start the same servers at once would each find the other's ports taken. */
 async function alone(folder, work) {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const lock = join(folder, 'lock');
   const own = JSON.stringify({ pid: process.pid, start: startOf(process.pid) });
-  try {
-    writeFileSync(lock, own, { flag: 'wx' });
-  } catch (error) {
-    if (error.code !== 'EEXIST') throw error;
+  if (!tookLock(lock, own)) {
     const { pid, start } = JSON.parse(readFileSync(lock, 'utf8') || '{}');
     if (pid !== undefined && startOf(pid) === start) throw new Error(`Another “npm run infra” is at work (pid ${pid})`);
-    writeFileSync(lock, own);
+    rmSync(lock, { force: true });
+    if (!tookLock(lock, own)) throw new Error('Another “npm run infra” is at work');
   }
   try {
     await work();
   } finally {
     rmSync(lock, { force: true });
+  }
+}
+
+function tookLock(lock, own) {
+  try {
+    writeFileSync(lock, own, { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error;
+    return false;
   }
 }
 
