@@ -23,11 +23,7 @@ export class ReplyConsumer {
   readonly #onReply: (message: KafkaMessage) => void;
   readonly #positions = new Map<string, { readonly partition: number; offset: bigint }>();
 
-  constructor(
-    kafka: Kafka,
-    onReply: (message: KafkaMessage) => void,
-    onStatus: (status: ConsumerStatus) => void,
-  ) {
+  constructor(kafka: Kafka, onReply: (message: KafkaMessage) => void, onStatus: (status: ConsumerStatus) => void) {
     this.#kafka = kafka;
     this.#onReply = onReply;
     this.#consumer = kafka.consumer({

@@ -27,7 +27,10 @@ export class Rig {
     const rig = new Rig(brokers);
     await rig.admin.connect();
     await rig.producer.connect();
-    rig.#closing.push(() => rig.admin.disconnect(), () => rig.producer.disconnect());
+    rig.#closing.push(
+      () => rig.admin.disconnect(),
+      () => rig.producer.disconnect(),
+    );
     await rig.topics(patterns, partitions);
     return rig;
   }
@@ -79,7 +82,9 @@ export class Rig {
 
   /** Reads a topic from its beginning; `until` resolves once the condition holds for what was read. */
   async read(topic: string): Promise<Reader> {
-    const reader = new Reader(this.kafka.consumer({ groupId: `r-${randomBytes(6).toString('hex')}`, maxWaitTimeInMs: 50 }));
+    const reader = new Reader(
+      this.kafka.consumer({ groupId: `r-${randomBytes(6).toString('hex')}`, maxWaitTimeInMs: 50 }),
+    );
     this.#closing.push(() => reader.consumer.disconnect());
     await reader.start(topic);
     return reader;
