@@ -290,7 +290,11 @@ export class KafkaRpcServer extends Server implements CustomTransportStrategy {
       return Promise.resolve();
     }
     return new Promise((resolve) => {
-      answers.whenOver(resolve, index);
+      const timer = setTimeout(() => answers.end(index), delivery.deadlineMs - Date.now());
+      answers.whenOver(() => {
+        clearTimeout(timer);
+        resolve();
+      }, index);
       const result: Promise<unknown> = handler(delivery.request, context);
       const response$ = this.transformToObservable(result);
       this.handleRequest(
