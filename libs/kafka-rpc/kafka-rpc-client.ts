@@ -206,7 +206,7 @@ export class KafkaRpcClient extends ClientProxy {
     const replyTopic = this.#replyTopic(pattern);
     const replyPartition = this.#connected?.partitions.get(replyTopic);
     if (this.#connected === undefined || replyPartition === undefined) {
-      const reason = `Replies to ${pattern} are not read: it is not among the client's patterns`;
+      const reason = `Replies to ${pattern} are not read: it is not among the client’s patterns`;
       queueMicrotask(() => this.#failAll(flight, new Error(reason)));
       return flight;
     }
