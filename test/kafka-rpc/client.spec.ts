@@ -9,7 +9,7 @@ import { type Delivery, type ListResult } from '#runtime/delivery';
 import { RequestRecord } from '#runtime/request-record';
 import { kafkaServer, type KafkaProcess, startKafka } from '#testing/kafka-process';
 import { requires } from '#testing/requires';
-import { eventually, Rig } from './rig.ts';
+import { aGate, eventually, type Gate, Rig } from './rig.ts';
 
 interface Numbered {
   readonly n: number;
@@ -17,7 +17,7 @@ interface Numbered {
 
 const PATTERNS = ['joined', 'unserved'];
 let lists: (readonly Delivery<Numbered | { items: readonly Numbered[] }>[])[];
-let gate: { promise: Promise<void>; open: () => void };
+let gate: Gate;
 
 /** A negative number waits for the gate; 13 breaks the reply to its whole message. */
 @Controller()
@@ -44,8 +44,7 @@ requires(kafkaServer)('the client', () => {
   afterAll(() => kafka.stop());
   beforeEach(async () => {
     lists = [];
-    let open = () => undefined as void;
-    gate = { promise: new Promise<void>((resolve) => (open = resolve)), open: () => open() };
+    gate = aGate();
     rig = await Rig.open(kafka.brokers, PATTERNS);
   });
   afterEach(() => rig.close());
@@ -55,7 +54,7 @@ requires(kafkaServer)('the client', () => {
     lastValueFrom(
       client.send<Numbered>(pattern, new RequestRecord({ n }, deadlineMs === undefined ? {} : { deadlineMs })),
     );
-  const outcome = (reply: Promise<unknown>) => reply.catch((error: Error) => error.name);
+  const outcome = (reply: Promise<unknown>) => reply.catch((error: unknown) => (error as Error).name);
   const text = (headers: IHeaders | undefined, name: string) => String(headers?.[`kafka_${name}`]);
 
   it('lets each caller of a joined message keep its own deadline, and the message have the latest', async () => {
