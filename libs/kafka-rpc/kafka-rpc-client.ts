@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { ClientProxy, type MsPattern, type ReadPacket, type WritePacket } from '@nestjs/microservices';
 import { type Kafka, type KafkaMessage } from 'kafkajs';
+import { Observable, type Observer } from 'rxjs';
 import { deadlineOf } from '#runtime/delivery';
 import { DrainingSet } from '#runtime/draining-set';
 import { RequestExpired, RequestTooLarge, TransportClosed, TransportOverloaded } from '#runtime/request-errors';
@@ -73,14 +74,14 @@ export class KafkaRpcClient extends ClientProxy {
     );
   }
 
-  /** For liveness: false when replies are no longer read and will not be again. True before the first request. */
+  /** For liveness: false when the reading of replies has not stirred for a minute. True before the first request. */
   isUp(): boolean {
-    return this.#connected?.replies.life.isUp ?? true;
+    return this.#connected?.replies.isUp ?? true;
   }
 
   /** For readiness. */
   isReading(): boolean {
-    return this.#connected?.replies.life.isReading ?? false;
+    return this.#connected?.replies.isReading ?? false;
   }
 
   /** Resolves when requests can be sent and answered; what failed is tried anew by the next call. */
@@ -104,8 +105,21 @@ export class KafkaRpcClient extends ClientProxy {
     await within(DISCONNECT_WITHIN_MS, connected.outbox.disconnect());
   }
 
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the signature of Nest's own
   override unwrap<T>(): T {
     return this.#kafka as T;
+  }
+
+  /** As in Nest, but that a client which is connected does not wait to be, which took half of what a request costs here. */
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the signature of Nest's own
+  override send<TResult = unknown, TInput = unknown>(pattern: unknown, data: TInput): Observable<TResult> {
+    if (this.#connected === undefined || this.#isClosed || isNil(pattern) || isNil(data)) {
+      return super.send<TResult, TInput>(pattern, data);
+    }
+    return new Observable<TResult>((observer) => {
+      const callback = this.createObserver(observer as Observer<unknown>) as (packet: WritePacket) => void;
+      return this.publish(this.createPacket(pattern, data), callback);
+    });
   }
 
   protected publish(packet: ReadPacket, callback: (packet: WritePacket) => void): () => void {
@@ -145,10 +159,7 @@ export class KafkaRpcClient extends ClientProxy {
     const replies = new ReplyConsumer(
       this.#kafka,
       (message) => this.#receive(message),
-      (status) => {
-        this._status$.next(status);
-        if (status === 'crashed') this.#lost();
-      },
+      (status) => this._status$.next(status),
     );
     try {
       await outbox.connect();
@@ -160,16 +171,6 @@ export class KafkaRpcClient extends ClientProxy {
       await within(DISCONNECT_WITHIN_MS, Promise.allSettled([replies.stop(), outbox.disconnect()]));
       throw error;
     }
-  }
-
-  /** No reply will be read any more: those who wait are told so, and the next request connects anew. */
-  #lost(): void {
-    const connected = this.#connected;
-    if (connected === undefined) return;
-    this.#connected = undefined;
-    this.#connecting = undefined;
-    for (const waiting of this.#pending) this.#fail(waiting, connected.replies.life.end ?? new TransportClosed());
-    void within(DISCONNECT_WITHIN_MS, connected.outbox.disconnect());
   }
 
   #admit(text: Buffer | string | null, deadlineMs: number, callback: (packet: WritePacket) => void): Waiting {
@@ -205,7 +206,7 @@ export class KafkaRpcClient extends ClientProxy {
     const replyTopic = this.#replyTopic(pattern);
     const replyPartition = this.#connected?.partitions.get(replyTopic);
     if (this.#connected === undefined || replyPartition === undefined) {
-      const reason = `Replies to ${pattern} are not read: it is not among the client's patterns`;
+      const reason = `Replies to ${pattern} are not read: it is not among the client’s patterns`;
       queueMicrotask(() => this.#failAll(flight, new Error(reason)));
       return flight;
     }
@@ -281,4 +282,8 @@ export class KafkaRpcClient extends ClientProxy {
   #replyTopic(pattern: string): string {
     return `${this.#topic(pattern)}.reply`;
   }
+}
+
+function isNil(value: unknown): boolean {
+  return value === undefined || value === null;
 }
