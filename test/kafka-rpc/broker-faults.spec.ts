@@ -8,7 +8,7 @@ import { type KafkaRpcClient } from '#kafka-rpc/kafka-rpc-client';
 import { type KafkaRpcServer } from '#kafka-rpc/kafka-rpc-server';
 import { type Delivery, type ListResult } from '#runtime/delivery';
 import { RequestRecord } from '#runtime/request-record';
-import { kafkaServer, type KafkaProcess, startKafka } from '#testing/kafka-process';
+import { kafkaServer, type OwnKafka, startKafka } from '#testing/kafka-process';
 import { requires } from '#testing/requires';
 import { scaled } from '#testing/scale';
 import { eventually, Rig } from './rig.ts';
@@ -36,7 +36,7 @@ class Service {
 }
 
 requires(kafkaServer)('a broker that comes and goes', () => {
-  let kafka: KafkaProcess;
+  let kafka: OwnKafka;
   let rig: Rig;
   let server: KafkaRpcServer;
   let client: KafkaRpcClient;
@@ -104,10 +104,10 @@ requires(kafkaServer)('a broker that comes and goes', () => {
   it('paused under load: the same', async () => {
     const { seen, stop } = load(2_000);
     await eventually(() => seen.answered > 100);
-    kafka.pause();
+    await kafka.pause();
     const failures = seen.failed;
     await eventually(() => seen.failed > failures + 16);
-    kafka.resume();
+    await kafka.resume();
     const answered = seen.answered;
     await eventually(() => seen.answered > answered + 100);
     const { wrong, late } = await stop();
@@ -118,10 +118,10 @@ requires(kafkaServer)('a broker that comes and goes', () => {
   it('silent for less than a request may take: nobody is told of it', async () => {
     const { seen, stop } = load(29_000);
     await eventually(() => seen.answered > 100);
-    kafka.pause();
+    await kafka.pause();
     const impatient = new RequestRecord({ n: 0 }, { deadlineMs: Date.now() + 500 });
     await expect(lastValueFrom(client.send<Numbered>('ask', impatient))).rejects.toThrow('deadline');
-    kafka.resume();
+    await kafka.resume();
     const answered = seen.answered;
     await eventually(() => seen.answered > answered + 100);
     const { wrong, late, failed } = await stop();

@@ -7,7 +7,7 @@ import { joinVerifications } from '#contracts/join-verifications';
 import { type KafkaRpcClient } from '#kafka-rpc/kafka-rpc-client';
 import { type Delivery, type ListResult } from '#runtime/delivery';
 import { RequestRecord } from '#runtime/request-record';
-import { kafkaServer, type KafkaProcess, startKafka } from '#testing/kafka-process';
+import { kafkaServer, type OwnKafka, startKafka } from '#testing/kafka-process';
 import { requires } from '#testing/requires';
 import { aGate, eventually, type Gate, Rig } from './rig.ts';
 
@@ -35,7 +35,7 @@ class Service {
 }
 
 requires(kafkaServer)('the client', () => {
-  let kafka: KafkaProcess;
+  let kafka: OwnKafka;
   let rig: Rig;
 
   beforeAll(async () => {

@@ -5,7 +5,7 @@ import { firstValueFrom, lastValueFrom, of, toArray } from 'rxjs';
 import { joinVerifications } from '#contracts/join-verifications';
 import { type KafkaRpcClient } from '#kafka-rpc/kafka-rpc-client';
 import { type Delivery, type ListResult } from '#runtime/delivery';
-import { kafkaServer, type KafkaProcess, startKafka } from '#testing/kafka-process';
+import { kafkaServer, type OwnKafka, startKafka } from '#testing/kafka-process';
 import { requires } from '#testing/requires';
 import { Rig } from './rig.ts';
 
@@ -60,7 +60,7 @@ class Service {
 }
 
 requires(kafkaServer)('a conversation over Kafka', () => {
-  let kafka: KafkaProcess;
+  let kafka: OwnKafka;
   let rig: Rig;
   let client: KafkaRpcClient;
 

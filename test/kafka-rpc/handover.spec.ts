@@ -3,7 +3,7 @@ import { MessagePattern, Payload } from '@nestjs/microservices';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { firstValueFrom } from 'rxjs';
 import { type Delivery, type ListResult } from '#runtime/delivery';
-import { kafkaServer, type KafkaProcess, startKafka } from '#testing/kafka-process';
+import { kafkaServer, type OwnKafka, startKafka } from '#testing/kafka-process';
 import { requires } from '#testing/requires';
 import { scaled } from '#testing/scale';
 import { aGate, eventually, type Gate, Rig } from './rig.ts';
@@ -26,7 +26,7 @@ class Service {
 }
 
 requires(kafkaServer)('servers that come and go', () => {
-  let kafka: KafkaProcess;
+  let kafka: OwnKafka;
   let rig: Rig;
 
   beforeAll(async () => {

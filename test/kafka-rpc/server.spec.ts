@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { type KafkaRpcServer } from '#kafka-rpc/kafka-rpc-server';
 import { type Delivery, type ListResult, MAX_DEADLINE_MS } from '#runtime/delivery';
 import { type MessageContract } from '#runtime/list-dispatch';
-import { kafkaServer, type KafkaProcess, startKafka } from '#testing/kafka-process';
+import { kafkaServer, type OwnKafka, startKafka } from '#testing/kafka-process';
 import { requires } from '#testing/requires';
 import { eventually, type Reader, Rig } from './rig.ts';
 
@@ -62,7 +62,7 @@ class Service {
 }
 
 requires(kafkaServer)('the server, as the wire sees it', () => {
-  let kafka: KafkaProcess;
+  let kafka: OwnKafka;
   let rig: Rig;
   let server: KafkaRpcServer;
   let replies: Reader;

@@ -94,11 +94,11 @@ export class RedisProcess {
 
   /** It goes on holding its connections, and answers nothing. */
   pause(): void {
-    process.kill(this.pid, 'SIGSTOP');
+    this.#child?.kill('SIGSTOP');
   }
 
   resume(): void {
-    process.kill(this.pid, 'SIGCONT');
+    this.#child?.kill('SIGCONT');
   }
 
   /** On the data that are there, on the same port. */
