@@ -126,11 +126,11 @@ function readVarint(record: Buffer, cursor: Cursor): number {
 
 function readText(record: Buffer, cursor: Cursor): string {
   const bytes = readVarint(record, cursor);
-  return record.utf8Slice(cursor.at, advance(record, cursor, bytes));
+  return record.toString('utf8', cursor.at, advance(record, cursor, bytes));
 }
 
 function readUuid(record: Buffer, cursor: Cursor): string {
-  const hex = record.hexSlice(cursor.at, advance(record, cursor, 16));
+  const hex = record.toString('hex', cursor.at, advance(record, cursor, 16));
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
