@@ -30,7 +30,7 @@ async function main(): Promise<void> {
     logger,
     shutdown,
   });
-  while (!services.followsLog() && !shutdown.isStopping) await delay(5);
+  while (!(await services.followsLog()) && !shutdown.isStopping) await delay(5);
   if (shutdown.isStopping) return;
   process.stdout.write(
     welcome({

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { scopesFile } from '#contracts/scope-catalogue';
 import { EventStore } from '#event-store/event-store';
 import { elseRefuseHost, gatewayFields, listensOnLoopback } from '#gateway/settings';
+import { isRedisUrl } from '#key-lookup/redis-connection';
 import { folder, logLevel, port, wholeNumber } from '#runtime/settings';
 
 /** What standalone reads from its environment (docs/settings.md): the gateway's settings and those of the services. */
@@ -21,6 +22,14 @@ export const standaloneSettings = z
     EVENTSTORE_PORT: port.default(2113),
     /** The scopes that may be given to keys. */
     SCOPES_FILE: scopesFile,
+    /** Unset: the lookup is in memory. */
+    REDIS_URL: z
+      .string()
+      .refine(
+        isRedisUrl,
+        'must be redis://host:port or rediss://…; several with commas between them are a Redis Cluster',
+      )
+      .optional(),
     LOOKUP_SHARDS: wholeNumber(1, 1024).default(1),
     /** The head is proved every second, so less would call a lookup stale that is not. */
     MAX_STALENESS_MS: wholeNumber(2_000, 3_600_000).default(30_000),

@@ -90,8 +90,16 @@ export class RedisConnection {
   }
 }
 
+export function isRedisUrl(url: string): boolean {
+  try {
+    return parseRedisUrl(url).length > 0;
+  } catch {
+    return false;
+  }
+}
+
 /** @throws RangeError, which names no part of the address */
-export function parseRedisUrl(url: string): readonly RedisOptions[] {
+function parseRedisUrl(url: string): readonly RedisOptions[] {
   const nodes = url.split(',').map((node) => parseNode(node.trim()));
   if (nodes.length > 1 && nodes.some(({ db }) => db !== 0))
     throw new RangeError('a Redis Cluster has no numbered databases');
