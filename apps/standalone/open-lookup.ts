@@ -30,8 +30,12 @@ export async function openLookup(
     else logger.log('Connected to Redis', 'Lookup');
   };
   const lookup = await RedisKeyLookup.connect({ url: REDIS_URL, onState });
-  shutdown.add('lookup', () => Promise.resolve(lookup.close()));
+  shutdown.add('lookup', () => {
+    lookup.close();
+  });
   const reader = await lookup.reader(options);
-  shutdown.add('lookup reader', () => Promise.resolve(reader.close()));
+  shutdown.add('lookup reader', () => {
+    reader.close();
+  });
   return { lookup, reader };
 }

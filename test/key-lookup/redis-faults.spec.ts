@@ -142,6 +142,16 @@ requires(redisServer)('the lookup in Redis under faults', () => {
     await expect(entryIn(reader, 'm')).rejects.toThrow(LookupUnavailable);
   });
 
+  it('is read with no right but to read', async () => {
+    await (await open()).apply(batch(0, [put('k', ann)]));
+    const rights = ['resetkeys', '%R~latchkey:lookup:*', '-@all', '+get', '+hmget', '+hgetall', '+info'];
+    await admin.call('ACL', 'SETUSER', 'auth', 'on', '>secret', ...rights);
+    const limited = await RedisKeyLookup.connect({ url: redis.url.replace('redis://', 'redis://auth:secret@') });
+    opened.push(limited);
+    expect(await entryIn(await newReader(limited), 'k')).toEqual(ann);
+    await expect(limited.switchLive('first', 'first')).rejects.toThrow('NOPERM');
+  });
+
   it('refuses a hash that is none, without harm to those who ask at the same time', async () => {
     await (await open()).apply(batch(0, [put('k', ann)]));
     const reader = await newReader();
