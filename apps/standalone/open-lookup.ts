@@ -2,7 +2,6 @@ import { type LookupReader } from '#key-lookup/lookup-reader';
 import { type LookupStore } from '#key-lookup/lookup-store';
 import { MemoryKeyLookup } from '#key-lookup/memory-key-lookup';
 import { type RedisConnectionState } from '#key-lookup/redis-connection';
-import { RedisKeyLookup } from '#key-lookup/redis-key-lookup';
 import { type NestLogger } from '#runtime/logging';
 import { type Shutdown } from '#runtime/shutdown';
 
@@ -24,6 +23,8 @@ export async function openLookup(
     const lookup = new MemoryKeyLookup();
     return { lookup, reader: lookup.reader(options) };
   }
+  // Only here, since a start without Redis shall not wait for its client to load.
+  const { RedisKeyLookup } = await import('#key-lookup/redis-key-lookup');
   const onState = (state: RedisConnectionState, fault?: Error) => {
     if (shutdown.isStopping) return;
     if (state === 'lost') logger.warn(`Redis is away: ${fault?.message ?? 'the connection was closed'}`, 'Lookup');

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { scopesFile } from '#contracts/scope-catalogue';
 import { EventStore } from '#event-store/event-store';
 import { elseRefuseHost, gatewayFields, listensOnLoopback } from '#gateway/settings';
-import { isRedisUrl } from '#key-lookup/redis-connection';
+import { isRedisUrl } from '#key-lookup/redis-url';
 import { folder, logLevel, port, wholeNumber } from '#runtime/settings';
 
 /** What standalone reads from its environment (docs/settings.md): the gateway's settings and those of the services. */

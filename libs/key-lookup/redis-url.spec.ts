@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { isRedisUrl, RedisConnection } from './redis-connection.ts';
+import { RedisConnection } from './redis-connection.ts';
+import { isRedisUrl } from './redis-url.ts';
 
 describe('the address of a Redis', () => {
   it.each([
