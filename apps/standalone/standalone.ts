@@ -7,7 +7,6 @@ import { messageContract } from '#contracts/message-contract';
 import { EventStore } from '#event-store/event-store';
 import { createGateway } from '#gateway/create-gateway';
 import { type GatewaySettings } from '#gateway/settings';
-import { MemoryLastUse } from '#key-lookup/last-use';
 import { ProjectorModule } from '#projector/projector.module';
 import { ProjectorService } from '#projector/projector.service';
 import { HealthModule, type Indicator } from '#runtime/health';
@@ -44,7 +43,7 @@ export async function startServices(
   shutdown.add('event store client', () => eventStore.close());
 
   // Before the projector: a shard counts as fresh once a reader has seen its stamp change.
-  const { lookup, reader } = await openLookup(settings, logger, shutdown);
+  const { lookup, reader, lastUse } = await openLookup(settings, logger, shutdown);
   const projector = await NestFactory.createApplicationContext(
     ProjectorModule.register({ eventStore, lookup, shards: settings.LOOKUP_SHARDS }),
     nest,
@@ -59,7 +58,7 @@ export async function startServices(
     await app.listen();
   };
   await serve('command', CommandModule.register({ eventStore, scopes: settings.SCOPES_FILE }));
-  await serve('auth', AuthModule.register({ lookup: reader, lastUse: new MemoryLastUse() }));
+  await serve('auth', AuthModule.register({ lookup: reader, lastUse }));
 
   const client = new InProcessClient(bus);
   shutdown.add('client', () => client.close());
