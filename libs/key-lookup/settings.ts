@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { wholeNumber } from '#runtime/settings';
-import { isRedisUrl } from './redis-connection.ts';
+import { isRedisUrl } from './redis-url.ts';
 
 const MUST_BE =
   'must be redis://[user:password@]host:port[/number], rediss:// for TLS, or several of them with commas between: the nodes of a Redis Cluster';
