@@ -3,7 +3,9 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureBuilt, ensureInstalled, fail, requireNode, root } from './prepare.mjs';
 
-const benches = readdirSync(join(root, 'bench')).map((file) => file.replace(/\.mjs$/, ''));
+const benches = readdirSync(join(root, 'bench'))
+  .filter((file) => file.endsWith('.mjs'))
+  .map((file) => file.replace(/\.mjs$/, ''));
 const name = process.argv[2];
 if (!benches.includes(name)) fail(`npm run bench -- NAME, one of: ${benches.join(', ')}`);
 
