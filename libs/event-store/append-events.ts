@@ -41,11 +41,9 @@ export function appendEvents(
   return async (client, silenceMs, signal) => {
     const findStored = () => storedAlready(stream, expected, events)(client, silenceMs, signal);
     try {
-      const answer = await bounded(silenceMs, signal, (own) =>
-        body.length <= MAX_SHARED_BYTES
-          ? client.append(body, own)
-          : appendAlone(client, stream, expected, prepared, silenceMs),
-      );
+      const answer = await (body.length <= MAX_SHARED_BYTES
+        ? client.append(body, silenceMs, signal)
+        : bounded(silenceMs, signal, () => appendAlone(client, stream, expected, prepared, silenceMs)));
       switch (answer.outcome) {
         case 'appended': {
           const { revision, position } = answer;

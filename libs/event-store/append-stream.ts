@@ -1,5 +1,4 @@
 import { type ClientDuplexStream } from '@grpc/grpc-js';
-import { randomUUID } from 'node:crypto';
 import { EventStoreUnavailable, UnusableAnswer } from './event-store-unavailable.ts';
 import { appendAnswer, type AppendAnswer } from './wire/append-answer.ts';
 import { withCorrelationId } from './wire/append-request.ts';
@@ -7,45 +6,48 @@ import { withCorrelationId } from './wire/append-request.ts';
 type Call = ClientDuplexStream<Uint8Array, Buffer>;
 
 interface Pending {
-  readonly resolve: (answer: AppendAnswer) => void;
-  readonly reject: (error: Error) => void;
+  readonly answered: (answer: AppendAnswer) => void;
+  readonly failed: (error: Error) => void;
 }
 
 /**
- * `BatchAppend`: one call that carries the appends of a channel, each answered under its own id. What ends the call leaves
- * the end of its appends unknown, and of no others; an answer that nobody waits for any more is passed over.
+ * `BatchAppend`: one call that carries the appends of a channel, each answered under its own id and with a timer of its
+ * own. What ends the call leaves unknown how its appends ended, and those of no other; an answer that nobody waits for any
+ * more is passed over.
  */
 export class AppendStream {
   readonly #pending = new Map<string, Pending>();
   #call: Call | undefined;
+  #appends = 0;
   #retired = false;
 
   constructor(private readonly open: () => Call) {}
 
-  /** @throws what ended the call, or the signal's reason: either way the append may have been stored */
-  append(body: Uint8Array, signal: AbortSignal): Promise<AppendAnswer> {
+  /**
+   * @throws EventStoreUnavailable after `silenceMs`; what ended the call; the signal's reason. In each case the append may
+   *   have been stored.
+   */
+  append(body: Uint8Array, silenceMs: number, signal: AbortSignal): Promise<AppendAnswer> {
+    const id = correlationId(this.#appends++);
     return new Promise((resolve, reject) => {
-      const id = randomUUID();
-      const settled = () => {
-        signal.removeEventListener('abort', abandon);
+      const settle = () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', aborted);
         this.#pending.delete(id);
         this.#endWhenDone();
       };
-      const abandon = () => {
-        settled();
-        reject(signal.reason as Error);
+      const failed = (error: Error) => {
+        settle();
+        reject(error);
       };
-      signal.addEventListener('abort', abandon);
-      this.#pending.set(id, {
-        resolve: (answer) => {
-          settled();
-          resolve(answer);
-        },
-        reject: (error: Error) => {
-          settled();
-          reject(error);
-        },
-      });
+      const aborted = () => failed(signal.reason as Error);
+      const timer = setTimeout(() => failed(new EventStoreUnavailable(`No answer within ${silenceMs} ms.`)), silenceMs);
+      signal.addEventListener('abort', aborted);
+      const answered = (answer: AppendAnswer) => {
+        settle();
+        resolve(answer);
+      };
+      this.#pending.set(id, { answered, failed });
       this.#call ??= this.#opened();
       this.#call.write(withCorrelationId(id, body));
     });
@@ -62,11 +64,12 @@ export class AppendStream {
     const fail = (error: Error) => {
       if (this.#call !== call) return;
       this.#call = undefined;
-      for (const { reject } of [...this.#pending.values()]) reject(error);
+      for (const { failed } of [...this.#pending.values()]) failed(error);
     };
     call.on('data', (message: Buffer) => {
       try {
-        this.#take(appendAnswer(message));
+        const { id, answer } = appendAnswer(message);
+        this.#pending.get(id)?.answered(answer);
       } catch (error) {
         fail(new UnusableAnswer('The event store sent what can’t be read.', { cause: error }));
         call.cancel();
@@ -78,11 +81,12 @@ export class AppendStream {
     return call;
   }
 
-  #take({ id, answer }: { readonly id: string; readonly answer: AppendAnswer }): void {
-    this.#pending.get(id)?.resolve(answer);
-  }
-
   #endWhenDone(): void {
     if (this.#retired && this.#pending.size === 0) this.#call?.cancel();
   }
+}
+
+/** A UUID by its form. It tells the appends of one call apart, no more, and is paid for by each. */
+function correlationId(nth: number): string {
+  return `00000000-0000-4000-8000-${nth.toString(16).padStart(12, '0')}`;
 }

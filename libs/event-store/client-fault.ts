@@ -45,7 +45,6 @@ export function faultOf(error: unknown): ClientFault {
     case 'not-leader':
       return { kind: 'not-leader' };
     case 'access-denied':
-    case 'invalid-argument':
       return { kind: 'refused' };
   }
   if (error instanceof UnusableAnswer) return { kind: 'refused' };
@@ -61,13 +60,22 @@ export function faultOf(error: unknown): ClientFault {
 
 /** The server names its errors in a trailer; the client makes that name the type of its own error. */
 function nameOf(error: unknown): string | undefined {
-  if (typeof error !== 'object' || error === null) return undefined;
-  if ('type' in error && typeof error.type === 'string') return error.type;
-  if (!('metadata' in error && error.metadata instanceof Metadata)) return undefined;
-  return error.metadata.get('exception')[0]?.toString();
+  if (typeof error === 'object' && error !== null && 'type' in error && typeof error.type === 'string')
+    return error.type;
+  return trailer(error, 'exception');
 }
 
+/** By the server's trailer, which is absent where the stream has no events; the client's own error may hold a number, too. */
 function actualVersion(error: unknown): bigint | undefined {
-  const actual = error instanceof WrongExpectedVersionError ? error.actualVersion : undefined;
-  return typeof actual === 'bigint' ? actual : undefined;
+  if (error instanceof WrongExpectedVersionError) {
+    return typeof error.actualVersion === 'bigint' ? error.actualVersion : undefined;
+  }
+  const version = trailer(error, 'actual-version');
+  return version === undefined || version === '' ? undefined : BigInt(version);
+}
+
+function trailer(error: unknown, name: string): string | undefined {
+  if (typeof error !== 'object' || error === null) return undefined;
+  if (!('metadata' in error && error.metadata instanceof Metadata)) return undefined;
+  return error.metadata.get(name)[0]?.toString();
 }

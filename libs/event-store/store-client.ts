@@ -66,10 +66,10 @@ export class StoreClient {
   /**
    * An append over the stream that all appends share.
    * @param body see `batchAppendBody`
-   * @throws what befell the stream: the append's end is unknown then
+   * @throws what AppendStream throws
    */
-  append(body: Uint8Array, signal: AbortSignal): Promise<AppendAnswer> {
-    return this.#client.execute(Client, 'append', (grpc) => this.#appendStream(grpc).append(body, signal));
+  append(body: Uint8Array, silenceMs: number, signal: AbortSignal): Promise<AppendAnswer> {
+    return this.#client.execute(Client, 'append', (grpc) => this.#appendStream(grpc).append(body, silenceMs, signal));
   }
 
   /** An append as a call of its own, so that a large one holds up no others. */
