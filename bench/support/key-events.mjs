@@ -4,13 +4,13 @@ import { keyEventMetadata } from '#keys/parse-key-event';
 
 const digest = randomBytes(32).toString('hex');
 
-export function keyCreated(userId) {
+export function keyCreated(userId, keyId = randomUUID()) {
   return {
     id: randomUUID(),
     type: 'KeyCreated',
     data: {
       userId,
-      keyId: randomUUID(),
+      keyId,
       label: 'Deploys',
       description: null,
       scopes: ['insight:read', 'feature_flag:write'],
@@ -20,20 +20,4 @@ export function keyCreated(userId) {
     },
     metadata: keyEventMetadata('KeyCreated', { commandId: randomUUID(), digest }),
   };
-}
-
-/** Fills the log with keys, ten to a user. */
-export async function seedKeys(store, count, usersAtOnce = 64) {
-  let user = 0;
-  const fill = async () => {
-    while (user < count / 10) {
-      const userId = `user-${user++}`;
-      await store.append(
-        `userKeys-${userId}`,
-        'none',
-        Array.from({ length: 10 }, () => keyCreated(userId)),
-      );
-    }
-  };
-  await Promise.all(Array.from({ length: usersAtOnce }, fill));
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { NO_STREAM } from '@eventstore/db-client';
 import streamsPb from '@eventstore/db-client/generated/streams_pb.js';
@@ -270,6 +271,59 @@ describe.each(WAYS)('%s with an unknown end', (_, method, size) => {
   });
 });
 
+describe('the call that small appends share', () => {
+  it('is one, and goes on when a single append is not answered, which is asked again apart', async () => {
+    const [lost, found] = [aStream(), aStream()];
+    relay.disturb('batchAppend', { rewriteReply: (reply) => (isFor(reply, lost) ? undefined : reply) }, 1);
+    const unanswered = store.append(lost, 'none', [anEvent()]);
+    for (let revision = -1n; revision < 4n; revision += 1n) {
+      const expected = revision < 0n ? 'none' : revision;
+      expect(await store.append(found, expected, [anEvent()])).toMatchObject({ outcome: 'appended' });
+    }
+    expect(relay.calls('batchAppend')).toBe(1);
+    expect(await unanswered).toMatchObject({ outcome: 'appended', revision: 0n });
+    expect(relay.calls('batchAppend')).toBe(2);
+    expect(await stored(lost)).toHaveLength(1);
+  });
+
+  it('passes over an answer that nobody waits for, which ends the process of a bare client', async () => {
+    relay.disturb('batchAppend', { rewriteReply: forAnother });
+    const bare = await withRawClient(relay.url, `await client.appendToStream('${aStream()}', event({}));`, 10_000);
+    expect({ code: bare.code, thrown: bare.stderr.includes('is not iterable') }).toEqual({ code: 1, thrown: true });
+
+    relay.disturb('batchAppend', { rewriteReply: forAnother }, 1);
+    expect(await store.append(aStream(), 'none', [anEvent()])).toMatchObject({ outcome: 'appended', revision: 0n });
+  });
+
+  it('passes over an answer that comes after its caller has left', async () => {
+    const proxy = await TcpProxy.open(node);
+    const url = `esdb://127.0.0.1:${proxy.port}?tls=false`;
+    const [left, waited] = [aStream(), aStream()];
+    const behind = EventStore.connect(url);
+    await behind.append(aStream(), 'none', [anEvent()]);
+    proxy.withholdReplies();
+    const controller = new AbortController();
+    const given = behind.append(left, 'none', [anEvent()], { signal: controller.signal });
+    const ours = behind.append(waited, 'none', [anEvent()]);
+    await proxy.withheld(waited);
+    controller.abort(new Error('enough'));
+    await expect(given).rejects.toThrow('enough');
+    proxy.deliverReplies();
+    expect(await ours).toMatchObject({ outcome: 'appended', revision: 0n });
+    expect(await stored(left)).toHaveLength(1);
+    await behind.close();
+    await proxy.close();
+  });
+
+  it('takes the appends that were under way along when it breaks, and each is stored once', async () => {
+    const streams = Array.from({ length: 50 }, aStream);
+    relay.disturb('batchAppend', { replaceReply: { code: status.UNKNOWN, details: 'the call breaks' } }, 3);
+    const results = await Promise.all(streams.map((stream) => store.append(stream, 'none', events(2))));
+    expect(new Set(results.map(({ outcome }) => outcome))).toEqual(new Set(['appended']));
+    for (const stream of streams) expect(await stored(stream)).toHaveLength(2);
+  });
+});
+
 describe('the client’s shared state', () => {
   it('rejects other clients’ appends when one is disposed of, and not ours', async () => {
     relay.disturb('batchAppend', { withholdReply: true }, 2);
@@ -335,6 +389,17 @@ async function everything(from: EventStore): Promise<number> {
   let count = 0;
   for await (const batch of from.readAll()) count += batch.length;
   return count;
+}
+
+function forAnother(reply: Buffer): Buffer {
+  const response = streamsPb.BatchAppendResp.deserializeBinary(reply);
+  response.getCorrelationId()!.setString(randomUUID());
+  return Buffer.from(response.serializeBinary());
+}
+
+function isFor(reply: Buffer, stream: string): boolean {
+  const response = streamsPb.BatchAppendResp.deserializeBinary(reply);
+  return Buffer.from(response.getStreamIdentifier()!.getStreamName_asU8()).toString() === stream;
 }
 
 const withoutPosition = {
