@@ -9,6 +9,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { aStream, anEvent } from './node-under-test.ts';
 
+const OPENSSL = 'openssl';
 const PASSWORD = 'correct-horse';
 const folder = aFolder('ways');
 let node: EmbeddedEventStore;
@@ -72,15 +73,15 @@ describe('a cluster that is found by its gossip', () => {
 });
 
 requires({
-  name: 'openssl',
-  missing: () => (spawnSync('openssl', ['version']).status === 0 ? undefined : 'no such command'),
+  name: OPENSSL,
+  missing: () => (spawnSync(OPENSSL, ['version']).status === 0 ? undefined : 'no such command'),
 })('a server with a certificate and a password', () => {
   const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')];
   const connect = (user: string) =>
     EventStore.connect(`esdb://${user}localhost:${node.port}?tls=true&tlsCAFile=${certificate}`);
 
   beforeAll(async () => {
-    const made = spawnSync('openssl', [
+    const made = spawnSync(OPENSSL, [
       ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1'],
       ...['-keyout', key, '-out', certificate],
       ...['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'],
