@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { NO_STREAM } from '@eventstore/db-client';
+import statusPb from '@eventstore/db-client/generated/status_pb.js';
 import streamsPb from '@eventstore/db-client/generated/streams_pb.js';
 import { status } from '@grpc/grpc-js';
 import { EventStore } from '#event-store/event-store';
@@ -272,18 +273,30 @@ describe.each(WAYS)('%s with an unknown end', (_, method, size) => {
 });
 
 describe('the call that small appends share', () => {
-  it('is one, and goes on when a single append is not answered, which is asked again apart', async () => {
-    const [lost, found] = [aStream(), aStream()];
+  it('is one, and goes on when a single append is not answered', async () => {
+    const patient = EventStore.connect(relay.url, { silenceMs: 60_000, callMs: 60_000 });
+    const [lost, found, event] = [aStream(), aStream(), anEvent()];
     relay.disturb('batchAppend', { rewriteReply: (reply) => (isFor(reply, lost) ? undefined : reply) }, 1);
-    const unanswered = store.append(lost, 'none', [anEvent()]);
+    const controller = new AbortController();
+    const unanswered = patient.append(lost, 'none', [event], { signal: controller.signal });
     for (let revision = -1n; revision < 4n; revision += 1n) {
       const expected = revision < 0n ? 'none' : revision;
-      expect(await store.append(found, expected, [anEvent()])).toMatchObject({ outcome: 'appended' });
+      expect(await patient.append(found, expected, [anEvent()])).toMatchObject({ outcome: 'appended' });
     }
     expect(relay.calls('batchAppend')).toBe(1);
-    expect(await unanswered).toMatchObject({ outcome: 'appended', revision: 0n });
-    expect(relay.calls('batchAppend')).toBe(2);
+    controller.abort(new Error('enough'));
+    await expect(unanswered).rejects.toThrow('enough');
+    expect(await store.append(lost, 'none', [event])).toMatchObject({ outcome: 'appended', revision: 0n });
     expect(await stored(lost)).toHaveLength(1);
+    await patient.close();
+  });
+
+  it('is left by an append that is not answered in time, which is asked again over a new one', async () => {
+    const stream = aStream();
+    relay.disturb('batchAppend', { rewriteReply: () => undefined }, 1);
+    expect(await store.append(stream, 'none', [anEvent()])).toMatchObject({ outcome: 'appended', revision: 0n });
+    expect(relay.calls('batchAppend')).toBeGreaterThan(1);
+    expect(await stored(stream)).toHaveLength(1);
   });
 
   it('passes over an answer that nobody waits for, which ends the process of a bare client', async () => {
@@ -313,6 +326,36 @@ describe('the call that small appends share', () => {
     expect(await stored(left)).toHaveLength(1);
     await behind.close();
     await proxy.close();
+  });
+
+  it.each([
+    ['not ready', 0],
+    ['Timeout', status.DEADLINE_EXCEEDED],
+    ['Unknown', status.UNKNOWN],
+  ])('brings an append’s own error, which leaves the others alone and is asked again: %s', async (_, code) => {
+    const stream = aStream();
+    let failures = 2;
+    const fail = (reply: Buffer) => (isFor(reply, stream) && failures-- > 0 ? failedWith(reply, code) : reply);
+    relay.disturb('batchAppend', { rewriteReply: fail });
+    const others = [aStream(), aStream()].map((other) => store.append(other, 'none', [anEvent()]));
+    expect(await store.append(stream, 'none', [anEvent()])).toMatchObject({ outcome: 'appended', revision: 0n });
+    expect(await Promise.all(others)).toMatchObject([{ outcome: 'appended' }, { outcome: 'appended' }]);
+    expect(failures).toBeLessThan(1);
+    expect(await stored(stream)).toHaveLength(1);
+  });
+
+  it.each([
+    ['AccessDenied', status.PERMISSION_DENIED],
+    ['BadRequest', status.INVALID_ARGUMENT],
+  ])('brings the refusal of an append, which is not asked again: %s', async (_, code) => {
+    let answers = 0;
+    const refuse = (reply: Buffer) => {
+      answers += 1;
+      return failedWith(reply, code);
+    };
+    relay.disturb('batchAppend', { rewriteReply: refuse });
+    await expect(store.append(aStream(), 'none', [anEvent()])).rejects.toThrow(EventStoreUnavailable);
+    expect(answers).toBe(1);
   });
 
   it('takes the appends that were under way along when it breaks, and each is stored once', async () => {
@@ -394,6 +437,13 @@ async function everything(from: EventStore): Promise<number> {
 function forAnother(reply: Buffer): Buffer {
   const response = streamsPb.BatchAppendResp.deserializeBinary(reply);
   response.getCorrelationId()!.setString(randomUUID());
+  return Buffer.from(response.serializeBinary());
+}
+
+function failedWith(reply: Buffer, code: number): Buffer {
+  const response = streamsPb.BatchAppendResp.deserializeBinary(reply);
+  // Of the field for the code alone: what the server has no code for, it leaves at 0.
+  response.setError(statusPb.Status.deserializeBinary(Buffer.from(code === 0 ? [] : [0x08, code])));
   return Buffer.from(response.serializeBinary());
 }
 
