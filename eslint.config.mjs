@@ -28,6 +28,8 @@ export default tseslint.config(
     languageOptions: {
       globals: {
         process: 'readonly',
+        AbortController: 'readonly',
+        Buffer: 'readonly',
         console: 'readonly',
         URL: 'readonly',
         fetch: 'readonly',
