@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { ClientProxy, type MsPattern, type ReadPacket, type WritePacket } from '@nestjs/microservices';
 import { type Kafka, type KafkaMessage } from 'kafkajs';
-import { Observable, type Observer } from 'rxjs';
+import { Observable } from 'rxjs';
 import { deadlineOf } from '#runtime/delivery';
 import { DrainingSet } from '#runtime/draining-set';
 import { RequestExpired, RequestTooLarge, TransportClosed, TransportOverloaded } from '#runtime/request-errors';
@@ -110,16 +110,18 @@ export class KafkaRpcClient extends ClientProxy {
     return this.#kafka as T;
   }
 
-  /** As in Nest, but that a client which is connected does not wait to be, which took half of what a request costs here. */
+  /**
+   * As ClientProxy's own, without the promise and the two operators that it puts around every request of a client that is
+   * connected: they were a third of what a request costs its caller.
+   */
   // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the signature of Nest's own
   override send<TResult = unknown, TInput = unknown>(pattern: unknown, data: TInput): Observable<TResult> {
-    if (this.#connected === undefined || this.#isClosed || isNil(pattern) || isNil(data)) {
-      return super.send<TResult, TInput>(pattern, data);
-    }
-    return new Observable<TResult>((observer) => {
-      const callback = this.createObserver(observer as Observer<unknown>) as (packet: WritePacket) => void;
-      return this.publish(this.createPacket(pattern, data), callback);
-    });
+    // What is refused is refused as ever.
+    if (this.#connected === undefined || this.#isClosed || pattern == null || data == null)
+      return super.send(pattern, data);
+    return new Observable<TResult>((observer) =>
+      this.publish(this.createPacket(pattern, data), this.createObserver(observer)),
+    );
   }
 
   protected publish(packet: ReadPacket, callback: (packet: WritePacket) => void): () => void {
@@ -282,8 +284,4 @@ export class KafkaRpcClient extends ClientProxy {
   #replyTopic(pattern: string): string {
     return `${this.#topic(pattern)}.reply`;
   }
-}
-
-function isNil(value: unknown): boolean {
-  return value === undefined || value === null;
 }
