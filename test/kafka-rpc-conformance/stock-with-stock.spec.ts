@@ -1,0 +1,7 @@
+/** The baseline: that what the other suites expect is what NestJS does. */
+import { stockClient, stockServer } from './sides.ts';
+import { describeWire } from './wire-conformance.ts';
+import { describeRecords } from './wire-records.ts';
+
+describeWire(stockClient, stockServer);
+describeRecords(stockServer);
