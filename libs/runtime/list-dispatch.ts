@@ -26,6 +26,8 @@ export interface MessageList {
   readonly messages: readonly Delivery<unknown>[];
   /** Called exactly once for each message, by its index, as soon as its outcome is known. */
   readonly settle: (index: number, outcome: Outcome) => void;
+  /** Called once, when the handler has returned or thrown and every result that was ready is settled. */
+  readonly returned?: () => void;
 }
 
 /** Whether the handler was declared with `@MessagePattern(topic, { list: true })`. */
@@ -69,7 +71,10 @@ export class ListDispatch {
       if (checked.kind === 'accepted') accepted.push({ index, delivery: checked.delivery });
       else list.settle(index, checked);
     }
-    if (accepted.length === 0) return;
+    if (accepted.length === 0) {
+      list.returned?.();
+      return;
+    }
     let results: readonly unknown[];
     try {
       const deliveries = accepted.map(({ delivery }) => delivery);
@@ -78,6 +83,7 @@ export class ListDispatch {
     } catch (thrown) {
       const error = this.publicError(thrown);
       for (const { index } of accepted) list.settle(index, { kind: 'error', error });
+      list.returned?.();
       return;
     }
     const promised: Promise<void>[] = [];
@@ -86,6 +92,7 @@ export class ListDispatch {
       if (isPromiseLike(result)) promised.push(this.#settleLater(list, index, result));
       else list.settle(index, { kind: 'reply', reply: result });
     }
+    list.returned?.();
     await Promise.all(promised);
   }
 

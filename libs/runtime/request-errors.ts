@@ -13,3 +13,19 @@ export class TransportClosed extends Error {
     super(message);
   }
 }
+
+/** More waits here for its reply than this client keeps: not sent, so it may be asked again at once or elsewhere. */
+export class TransportOverloaded extends Error {
+  override readonly name = 'TransportOverloaded';
+  constructor() {
+    super('Too many requests are under way.');
+  }
+}
+
+/** The request is larger than what the transport carries; not sent. */
+export class RequestTooLarge extends Error {
+  override readonly name = 'RequestTooLarge';
+  constructor() {
+    super('The request is too large.');
+  }
+}

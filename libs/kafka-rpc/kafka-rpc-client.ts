@@ -1,0 +1,283 @@
+import { randomBytes } from 'node:crypto';
+import { ClientProxy, type MsPattern, type ReadPacket, type WritePacket } from '@nestjs/microservices';
+import { type Kafka, type KafkaMessage } from 'kafkajs';
+import { deadlineOf } from '#runtime/delivery';
+import { DrainingSet } from '#runtime/draining-set';
+import { RequestExpired, RequestTooLarge, TransportClosed, TransportOverloaded } from '#runtime/request-errors';
+import { RequestRecord } from '#runtime/request-record';
+import { type Flight, type Waiting } from './flight.ts';
+import { JoinedQueue } from './joined-queue.ts';
+import { type Joining } from './joining.ts';
+import { connectKafka, type KafkaConnectionOptions } from './kafka-connection.ts';
+import { MAX_MESSAGE_BYTES, Outbox } from './outbox.ts';
+import { ReplyConsumer, type ReplyPartitions } from './reply-consumer.ts';
+import { within } from './within.ts';
+import { encodeValue, readCorrelationId, readReply, requestMessage } from './wire.ts';
+
+export interface KafkaRpcClientOptions extends KafkaConnectionOptions {
+  /** The patterns that requests are sent to; each has a topic `.reply` beside it. Others can only be emitted to. */
+  readonly patterns: readonly string[];
+  /** Before every pattern, to make its topic. Default: none. */
+  readonly topicPrefix?: string;
+  /** By pattern: how its requests travel together. */
+  readonly joining?: Readonly<Record<string, Joining>>;
+  /** The partition of the reply topics to take. Default: one by chance. */
+  readonly replyPartition?: number;
+  /** How many requests may wait for their replies at once. Default 16,384. */
+  readonly maxPending?: number;
+  /** How many bytes they may have. Default 32 MiB. */
+  readonly maxPendingBytes?: number;
+  /** How long `close` waits for replies that are under way. Default 5 s. */
+  readonly drainMs?: number;
+}
+
+const DISCONNECT_WITHIN_MS = 3_000;
+
+interface Connected {
+  readonly outbox: Outbox;
+  readonly replies: ReplyConsumer;
+  readonly partitions: ReplyPartitions;
+}
+
+/**
+ * The caller's side of requests over Kafka, a Nest ClientProxy. A request fails with `RequestExpired` at its deadline,
+ * whatever became of it; at once with `TransportOverloaded` or `RequestTooLarge`, then nothing was sent; with
+ * `TransportClosed` when this client was closed; with Kafka's error when it can't be written; and with what the handler's
+ * service put on the wire otherwise. To unsubscribe is to give the request up.
+ *
+ * Requests of one turn of the event loop go as one produce request; those of a topic with `joining` even as one message.
+ */
+export class KafkaRpcClient extends ClientProxy {
+  readonly #options: KafkaRpcClientOptions;
+  readonly #kafka: Kafka;
+  /** 128 random bits, so that nobody can answer in another's place. */
+  readonly #correlationPrefix = randomBytes(16).toString('base64url');
+  readonly #flights = new Map<string, Flight>();
+  readonly #pending = new DrainingSet<Waiting>();
+  readonly #queues: ReadonlyMap<string, { readonly joining: Joining; readonly queue: JoinedQueue }>;
+  #pendingBytes = 0;
+  #sent = 0;
+  #connecting: Promise<Connected> | undefined;
+  #connected: Connected | undefined;
+  #isClosed = false;
+
+  constructor(options: KafkaRpcClientOptions) {
+    super();
+    this.#options = options;
+    this.#kafka = connectKafka(options);
+    this.#queues = new Map(
+      Object.entries(options.joining ?? {}).map(([pattern, joining]) => {
+        const queue = new JoinedQueue((members, ended) => this.#send(pattern, joining, members, ended));
+        return [pattern, { joining, queue }];
+      }),
+    );
+  }
+
+  /** For liveness: false when replies are no longer read and will not be again. True before the first request. */
+  isUp(): boolean {
+    return this.#connected?.replies.life.isUp ?? true;
+  }
+
+  /** For readiness. */
+  isReading(): boolean {
+    return this.#connected?.replies.life.isReading ?? false;
+  }
+
+  /** Resolves when requests can be sent and answered; what failed is tried anew by the next call. */
+  async connect(): Promise<void> {
+    if (this.#isClosed) throw new TransportClosed('This client was closed.');
+    this.#connecting ??= this.#connect().catch((error: unknown) => {
+      this.#connecting = undefined;
+      throw error;
+    });
+    await this.#connecting;
+  }
+
+  /** Lets what is under way be answered, then fails the rest. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#pending.drained(this.#options.drainMs ?? 5_000);
+    for (const waiting of this.#pending) this.#fail(waiting, new TransportClosed('This client was closed.'));
+    const connected = await this.#connecting?.catch(() => undefined);
+    if (connected === undefined) return;
+    await within(DISCONNECT_WITHIN_MS, connected.replies.stop());
+    await within(DISCONNECT_WITHIN_MS, connected.outbox.disconnect());
+  }
+
+  override unwrap<T>(): T {
+    return this.#kafka as T;
+  }
+
+  protected publish(packet: ReadPacket, callback: (packet: WritePacket) => void): () => void {
+    const pattern = this.normalizePattern(packet.pattern as MsPattern);
+    const record = packet.data instanceof RequestRecord ? packet.data : new RequestRecord<unknown>(packet.data);
+    const nowMs = Date.now();
+    const deadlineMs = deadlineOf(record.options.deadlineMs, nowMs);
+    let waiting: Waiting;
+    try {
+      waiting = this.#admit(encodeValue(record.request), deadlineMs, callback);
+    } catch (fault) {
+      callback({ err: fault });
+      return () => undefined;
+    }
+    if (deadlineMs <= nowMs) {
+      this.#fail(waiting, new RequestExpired());
+      return () => undefined;
+    }
+    waiting.timer = setTimeout(() => this.#fail(waiting, new RequestExpired()), deadlineMs - nowMs).unref();
+    const joined = this.#queues.get(pattern);
+    const isJson = typeof waiting.text === 'string' && waiting.text.startsWith('{');
+    if (isJson && joined?.joining.canJoin(record.request) === true) joined.queue.add(waiting);
+    else this.#send(pattern, undefined, [waiting], () => undefined);
+    return () => this.#end(waiting, false);
+  }
+
+  /** Resolves when the event is in its topic, on all replicas that are in sync. */
+  protected async dispatchEvent<T>(packet: ReadPacket): Promise<T> {
+    const topic = this.#topic(this.normalizePattern(packet.pattern as MsPattern));
+    const messages = [{ value: encodeValue(packet.data) }];
+    await this.#connected?.outbox.producer.send({ topic, messages, acks: -1 });
+    return undefined as T;
+  }
+
+  async #connect(): Promise<Connected> {
+    const outbox = new Outbox(this.#kafka);
+    const replies = new ReplyConsumer(
+      this.#kafka,
+      (message) => this.#receive(message),
+      (status) => {
+        this._status$.next(status);
+        if (status === 'crashed') this.#lost();
+      },
+    );
+    try {
+      await outbox.connect();
+      const topics = this.#options.patterns.map((pattern) => this.#replyTopic(pattern));
+      const partitions = await replies.start(topics, this.#options.replyPartition);
+      this.#connected = { outbox, replies, partitions };
+      return this.#connected;
+    } catch (error) {
+      await within(DISCONNECT_WITHIN_MS, Promise.allSettled([replies.stop(), outbox.disconnect()]));
+      throw error;
+    }
+  }
+
+  /** No reply will be read any more: those who wait are told so, and the next request connects anew. */
+  #lost(): void {
+    const connected = this.#connected;
+    if (connected === undefined) return;
+    this.#connected = undefined;
+    this.#connecting = undefined;
+    for (const waiting of this.#pending) this.#fail(waiting, connected.replies.life.end ?? new TransportClosed());
+    void within(DISCONNECT_WITHIN_MS, connected.outbox.disconnect());
+  }
+
+  #admit(text: Buffer | string | null, deadlineMs: number, callback: (packet: WritePacket) => void): Waiting {
+    const bytes = text === null ? 0 : Buffer.byteLength(text);
+    if (bytes > MAX_MESSAGE_BYTES) throw new RequestTooLarge();
+    const { maxPending = 16_384, maxPendingBytes = 32 * 1024 * 1024 } = this.#options;
+    if (this.#pending.size >= maxPending || this.#pendingBytes + bytes > maxPendingBytes) throw new TransportOverloaded();
+    const waiting = { text, bytes, deadlineMs, callback, timer: undefined, flight: undefined, isOver: false };
+    this.#pending.add(waiting);
+    this.#pendingBytes += bytes;
+    return waiting;
+  }
+
+  #send(
+    pattern: string,
+    joining: Joining | undefined,
+    members: readonly Waiting[],
+    ended: (isAnswered: boolean) => void,
+  ): Flight {
+    this.#sent += 1;
+    const correlationId = this.#correlationPrefix + this.#sent.toString(36);
+    const sentAtMs = performance.now();
+    const flight: Flight = { correlationId, members, joining, open: members.length, sentAtMs, ended };
+    for (const member of members) member.flight = flight;
+    this.#flights.set(correlationId, flight);
+    const [only] = members;
+    const value =
+      only !== undefined && members.length === 1
+        ? only.text
+        : (joining?.join(members.map(({ text }) => text as string)) ?? null);
+    const deadlineMs = Math.max(...members.map((member) => member.deadlineMs));
+    const replyTopic = this.#replyTopic(pattern);
+    const replyPartition = this.#connected?.partitions.get(replyTopic);
+    if (this.#connected === undefined || replyPartition === undefined) {
+      const reason = `Replies to ${pattern} are not read: it is not among the client's patterns`;
+      queueMicrotask(() => this.#failAll(flight, new Error(reason)));
+      return flight;
+    }
+    this.#connected.outbox.add({
+      topic: this.#topic(pattern),
+      message: requestMessage({ value, correlationId, replyTopic, replyPartition, deadlineMs }),
+      deadlineMs,
+      // What has expired meanwhile its callers know already.
+      settle: (error) => {
+        if (error instanceof Error) this.#failAll(flight, error);
+      },
+    });
+    return flight;
+  }
+
+  #receive(message: KafkaMessage): void {
+    const id = readCorrelationId(message);
+    const flight = id === undefined ? undefined : this.#flights.get(id);
+    if (flight === undefined) return;
+    const reply = readReply(message);
+    const { members } = flight;
+    if (members.length === 1 || 'err' in reply) {
+      for (const member of members) this.#deliver(member, reply);
+      return;
+    }
+    if (!reply.isDisposed) return;
+    const replies = flight.joining?.split(reply.response, members.length);
+    const isApart = replies?.length === members.length;
+    for (const [index, member] of members.entries()) {
+      this.#deliver(member, { response: isApart ? replies[index] : reply.response, isDisposed: true });
+    }
+  }
+
+  #deliver(waiting: Waiting, reply: WritePacket): void {
+    if (waiting.isOver) return;
+    if (reply.isDisposed === true) this.#end(waiting, true);
+    try {
+      waiting.callback(reply);
+    } catch (fault) {
+      // A caller that throws keeps no other from its reply.
+      queueMicrotask(() => {
+        throw fault;
+      });
+    }
+  }
+
+  #fail(waiting: Waiting, error: Error): void {
+    this.#deliver(waiting, { err: error, isDisposed: true });
+  }
+
+  #failAll({ members }: Flight, error: Error): void {
+    for (const member of members) this.#fail(member, error);
+  }
+
+  #end(waiting: Waiting, isAnswered: boolean): void {
+    if (waiting.isOver) return;
+    waiting.isOver = true;
+    clearTimeout(waiting.timer);
+    this.#pending.delete(waiting);
+    this.#pendingBytes -= waiting.bytes;
+    const { flight } = waiting;
+    if (flight === undefined) return;
+    flight.open -= 1;
+    if (flight.open > 0) return;
+    this.#flights.delete(flight.correlationId);
+    flight.ended(isAnswered);
+  }
+
+  #topic(pattern: string): string {
+    return (this.#options.topicPrefix ?? '') + pattern;
+  }
+
+  #replyTopic(pattern: string): string {
+    return `${this.#topic(pattern)}.reply`;
+  }
+}

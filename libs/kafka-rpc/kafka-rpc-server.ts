@@ -1,0 +1,341 @@
+import {
+  BaseRpcContext,
+  type CustomTransportStrategy,
+  KafkaContext,
+  type MessageHandler,
+  Server,
+  type WritePacket,
+} from '@nestjs/microservices';
+import { type Consumer, type Kafka, type KafkaMessage } from 'kafkajs';
+import { isObservable, lastValueFrom } from 'rxjs';
+import { type Delivery } from '#runtime/delivery';
+import { ListDispatch, type MessageContract, type Outcome, takesList } from '#runtime/list-dispatch';
+import { Answers } from './answers.ts';
+import { ConsumerLife } from './consumer-life.ts';
+import { within } from './within.ts';
+import { connectKafka, type KafkaConnectionOptions, MAX_WAIT_MS, RETRY } from './kafka-connection.ts';
+import { Outbox } from './outbox.ts';
+import { type Chunk, PartitionLanes } from './partition-lanes.ts';
+import { Progress } from './partition-progress.ts';
+import { ReplyTopics } from './reply-topics.ts';
+import { decodeValue, type ReplyAddress, readReplyAddress, readTimes } from './wire.ts';
+
+export interface KafkaRpcServerOptions extends KafkaConnectionOptions {
+  /** The consumer group; the replicas of a service share one, and Kafka deals the partitions out among them. */
+  readonly groupId: string;
+  /** Before every pattern, to make its topic. Default: none. */
+  readonly topicPrefix?: string;
+  /** Where replies may go, besides the `.reply` topics of this server's own requests; full names. */
+  readonly replyTopics?: readonly string[];
+  /** How many requests may be under way at once; more wait in Kafka. Default 4,096. */
+  readonly maxOpen?: number;
+  /** How long `close` waits for what is under way. Default 5 s. */
+  readonly drainMs?: number;
+}
+
+/** Counted since the start. */
+export interface KafkaRpcCounts {
+  /** Dropped, for their deadline had passed. */
+  readonly expired: number;
+  /** Not carried out, for their reply's address is malformed or not allowed. */
+  readonly unanswerable: number;
+}
+
+const KAFKA_RPC = Symbol('kafka-rpc');
+const COMMIT_EVERY_MS = 1_000;
+const SESSION_MS = 6_000;
+const HEARTBEAT_MS = 1_500;
+const REBALANCE_MS = 10_000;
+const METADATA_MAX_AGE_MS = 60_000;
+const MAX_BYTES_PER_PARTITION = 1024 * 1024;
+const MAX_FETCH_BYTES = 8 * 1024 * 1024;
+const PARTITIONS_AT_ONCE = 32;
+/** For each step of the end that asks the broker, which may be away. */
+const LEAVE_WITHIN_MS = 3_000;
+
+type Handler = MessageHandler<unknown, unknown, unknown>;
+
+/** What `@Ctx()` gives a list handler, one for the whole list. */
+export class KafkaListContext extends BaseRpcContext<[topic: string, partition: number]> {
+  /** The pattern, without the prefix. */
+  getTopic(): string {
+    return this.args[0];
+  }
+
+  getPartition(): number {
+    return this.args[1];
+  }
+}
+
+interface Record {
+  readonly delivery: Delivery<unknown>;
+  readonly address: ReplyAddress | undefined;
+  readonly deadlineMs: number;
+  readonly message: KafkaMessage;
+}
+
+/**
+ * `NestFactory.createMicroservice(AppModule, { strategy: new KafkaRpcServer(contract, { brokers, groupId }) })`
+ *
+ * Requests over Kafka as Nest's own transport writes them (docs/kafka-rpc.md has the contract), taken in batches: handlers
+ * that take lists get all that was fetched of a partition at once, and all replies go back together. An offset is
+ * committed only after the reply: what a process that dies had not answered, the next one answers.
+ */
+export class KafkaRpcServer extends Server implements CustomTransportStrategy {
+  override readonly transportId = KAFKA_RPC;
+  override readonly propagatesEventHandlerErrors = true;
+  readonly #options: KafkaRpcServerOptions;
+  readonly #dispatch: ListDispatch;
+  readonly #kafka: Kafka;
+  readonly #consumer: Consumer;
+  readonly #life: ConsumerLife;
+  readonly #outbox: Outbox;
+  readonly #progress = new Progress();
+  readonly #lanes: PartitionLanes;
+  readonly #handlers = new Map<string, { readonly pattern: string; readonly handler: Handler }>();
+  #replyTopics: ReplyTopics | undefined;
+  #unanswerable = 0;
+  #commitTimer: NodeJS.Timeout | undefined;
+  #isCommitting = false;
+
+  constructor(contract: MessageContract, options: KafkaRpcServerOptions) {
+    super();
+    this.#options = options;
+    this.#dispatch = new ListDispatch(contract);
+    this.#kafka = connectKafka(options);
+    this.#outbox = new Outbox(this.#kafka);
+    this.#lanes = new PartitionLanes(this.#progress, {
+      handle: (chunk, over) => this.#handle(chunk, over),
+      maxOpen: options.maxOpen ?? 4_096,
+    });
+    this.#consumer = this.#kafka.consumer({
+      groupId: options.groupId,
+      allowAutoTopicCreation: false,
+      sessionTimeout: SESSION_MS,
+      heartbeatInterval: HEARTBEAT_MS,
+      rebalanceTimeout: REBALANCE_MS,
+      metadataMaxAge: METADATA_MAX_AGE_MS,
+      maxWaitTimeInMs: MAX_WAIT_MS,
+      maxBytesPerPartition: MAX_BYTES_PER_PARTITION,
+      maxBytes: MAX_FETCH_BYTES,
+      readUncommitted: true,
+      retry: RETRY,
+    });
+    this.#life = new ConsumerLife(this.#consumer, (status) => this._status$.next(status));
+    const { GROUP_JOIN, REBALANCING } = this.#consumer.events;
+    this.#consumer.on(GROUP_JOIN, ({ payload }) => this.#progress.keepOnly(payload.memberAssignment));
+    // The request goes out before the one that joins the group anew, so what was answered is not handed out again.
+    this.#consumer.on(REBALANCING, () => void this.#commit());
+  }
+
+  get counts(): KafkaRpcCounts {
+    return { expired: this.#dispatch.expired, unanswerable: this.#unanswerable };
+  }
+
+  /** For liveness: false when the consumer has ended for good or has not stirred for a minute. */
+  isUp(): boolean {
+    return this.#life.isUp;
+  }
+
+  /** For readiness: a member of its group. */
+  isReading(): boolean {
+    return this.#life.isReading;
+  }
+
+  /** Calls back when the partitions are assigned and replies can be written, or with what prevents that. */
+  listen(callback: (error?: unknown) => void): void {
+    this.#start().then(() => callback(), callback);
+  }
+
+  /** Stops reading, lets what is under way end, commits what was answered, and leaves the group. */
+  async close(): Promise<void> {
+    clearInterval(this.#commitTimer);
+    await this.#lanes.close(this.#options.drainMs ?? 5_000);
+    await within(LEAVE_WITHIN_MS, this.#commit());
+    await within(LEAVE_WITHIN_MS, this.#consumer.disconnect());
+    await within(LEAVE_WITHIN_MS, this.#outbox.disconnect());
+  }
+
+  override on(): never {
+    throw new Error('The Kafka RPC server has no events of its own; see `status`');
+  }
+
+  override unwrap<T>(): T {
+    return [this.#kafka, this.#consumer, this.#outbox.producer] as T;
+  }
+
+  async #start(): Promise<void> {
+    const { topicPrefix = '', replyTopics = [] } = this.#options;
+    for (const [pattern, handler] of this.messageHandlers) {
+      this.#handlers.set(topicPrefix + pattern, { pattern, handler: handler as Handler });
+    }
+    const own = [...this.#handlers].filter(([, { handler }]) => handler.isEventHandler !== true);
+    this.#replyTopics = new ReplyTopics(this.#kafka, [...own.map(([topic]) => `${topic}.reply`), ...replyTopics]);
+    await this.#replyTopics.refresh();
+    await this.#outbox.connect();
+    await this.#consumer.connect();
+    // From the beginning: what was asked before this group first read is answered or has expired; nothing is skipped.
+    await this.#consumer.subscribe({ topics: [...this.#handlers.keys()], fromBeginning: true });
+    await this.#consumer.run({
+      autoCommit: false,
+      partitionsConsumedConcurrently: PARTITIONS_AT_ONCE,
+      eachBatch: (payload) => this.#lanes.receive(payload),
+    });
+    await this.#life.joined;
+    this.#commitTimer = setInterval(() => void this.#commit(), COMMIT_EVERY_MS).unref();
+  }
+
+  async #commit(): Promise<void> {
+    if (this.#isCommitting || !this.#life.isUp) return;
+    this.#isCommitting = true;
+    try {
+      await this.#progress.commit(this.#consumer);
+    } catch (error) {
+      this.logger.warn(`Offsets were not committed, which is tried again: ${String(error)}`);
+    } finally {
+      this.#isCommitting = false;
+    }
+  }
+
+  async #handle({ topic, partition, records: messages }: Chunk, over: () => void): Promise<void> {
+    const known = this.#handlers.get(topic);
+    const records: Record[] = [];
+    for (const message of messages) {
+      const read = known === undefined ? undefined : this.#read(message, known.handler);
+      const record = read instanceof Promise ? await read : read;
+      if (record !== undefined) records.push(record);
+    }
+    if (known === undefined || records.length === 0) {
+      over();
+      return;
+    }
+    const answers = new Answers(this.#outbox, records, over);
+    const { pattern, handler } = known;
+    try {
+      if (takesList(handler)) await this.#handleList(pattern, partition, handler, records, answers);
+      else {
+        for (const [index, record] of records.entries())
+          await this.#handleOne(topic, partition, handler, record, index, answers);
+      }
+    } catch (fault) {
+      // Thrown on, it would end the consumer's turn and have the same records handed out again, for ever.
+      this.logger.error(fault);
+      answers.giveUp();
+    }
+    await answers.written();
+  }
+
+  /** @returns nothing for a record that is passed over */
+  #read(message: KafkaMessage, handler: Handler): Record | undefined | Promise<Record | undefined> {
+    const { receivedAtMs, deadlineMs } = readTimes(message);
+    const isEvent = handler.isEventHandler === true;
+    const delivery = {
+      request: decodeValue(message.value),
+      receivedAtMs,
+      deadlineMs: isEvent ? Infinity : deadlineMs,
+    };
+    const record = { delivery, message, deadlineMs: delivery.deadlineMs };
+    const address = isEvent ? 'none' : readReplyAddress(message);
+    if (address === 'none') return { ...record, address: undefined };
+    if (address === 'unusable' || this.#replyTopics?.isAllowed(address.topic) !== true) return this.#passOver();
+    const hasPartition = this.#replyTopics.hasPartition(address.topic, address.partition ?? 0);
+    if (hasPartition === true) return { ...record, address };
+    if (hasPartition === false) return this.#passOver();
+    return hasPartition.then((has) => (has ? { ...record, address } : this.#passOver()));
+  }
+
+  #passOver(): undefined {
+    this.#unanswerable += 1;
+  }
+
+  #handleList(
+    pattern: string,
+    partition: number,
+    handler: Handler,
+    records: readonly Record[],
+    answers: Answers,
+  ): Promise<void> {
+    const context = new KafkaListContext([pattern, partition]);
+    const settle = (index: number, outcome: Outcome) => this.#settle(answers, index, outcome);
+    return new Promise((resolve) => {
+      answers.whenOver(resolve);
+      this.runWithProcessingHooks(context, async (runEndHook) => {
+        const messages = records.map(({ delivery }) => delivery);
+        await this.#dispatch.run({ topic: pattern, handler, context, messages, settle, returned: resolve });
+        runEndHook();
+      });
+    });
+  }
+
+  /** As in stock Nest, but that a request whose deadline has passed is dropped, or no longer waited for. */
+  #handleOne(
+    topic: string,
+    partition: number,
+    handler: Handler,
+    { delivery, message }: Record,
+    index: number,
+    answers: Answers,
+  ): Promise<void> {
+    const context = new KafkaContext([
+      { ...message, topic, partition } as never,
+      partition,
+      topic,
+      this.#consumer,
+      () => Promise.resolve(),
+      this.#outbox.producer,
+    ]);
+    if (handler.isEventHandler === true) return this.#handleEvent(handler, delivery, context, index, answers);
+    if (this.#dispatch.isExpired(delivery)) {
+      answers.end(index);
+      return Promise.resolve();
+    }
+    return new Promise((resolve) => {
+      answers.whenOver(resolve, index);
+      const result: Promise<unknown> = handler(delivery.request, context);
+      const response$ = this.transformToObservable(result);
+      this.handleRequest(
+        context,
+        () => Promise.resolve(response$),
+        (packet: WritePacket<unknown>) => {
+          const thrown: unknown = packet.err;
+          const isLast = packet.isDisposed === true || Boolean(thrown);
+          if (thrown) this.#settle(answers, index, { kind: 'error', error: this.#dispatch.publicError(thrown) });
+          else answers.reply(index, packet.response, isLast, (fault) => this.#dispatch.publicError(fault));
+          resolve();
+        },
+      );
+    });
+  }
+
+  #handleEvent(
+    handler: Handler,
+    { request }: Delivery<unknown>,
+    context: KafkaContext,
+    index: number,
+    answers: Answers,
+  ): Promise<void> {
+    return new Promise((resolve) => {
+      answers.whenOver(resolve, index);
+      this.runWithProcessingHooks(context, async (runEndHook) => {
+        try {
+          const result: unknown = await handler(request, context);
+          if (isObservable(result)) await lastValueFrom(result, { defaultValue: undefined });
+        } catch (error) {
+          // Handed out again it would fail again, and hold up all that come after it.
+          this.logger.error(error);
+        }
+        runEndHook();
+        answers.end(index);
+      });
+    });
+  }
+
+  /** A falsy error is a success without a value, as in stock Nest. */
+  #settle(answers: Answers, index: number, outcome: Outcome): void {
+    const errorOf = (fault: unknown) => this.#dispatch.publicError(fault);
+    if (outcome.kind === 'expired') answers.end(index);
+    else if (outcome.kind === 'reply') answers.reply(index, outcome.reply, true, errorOf);
+    else if (outcome.error) answers.error(index, outcome.error);
+    else answers.reply(index, null, true, errorOf);
+  }
+}
