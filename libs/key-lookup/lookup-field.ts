@@ -1,6 +1,6 @@
 const MODERN = 'sha256$';
 const MODERN_LENGTH = MODERN.length + 64;
-const DIGEST_BYTES = 32;
+export const DIGEST_BYTES = 32;
 const scratch = Buffer.alloc(DIGEST_BYTES);
 
 /**

@@ -6,8 +6,12 @@ import { generationWriterContract } from './generation-writer-contract.ts';
 import { shardContract } from './shard-contract.ts';
 
 /** What every lookup promises, wherever it is kept; docs/lookup.md says it in words. */
-export function keyLookupContract(name: string, makeLookup: () => Promise<LookupUnderTest>): void {
-  describe.each([{ shards: 1 }, { shards: 3 }])(`${name} with $shards shards`, ({ shards }) => {
+export function keyLookupContract(
+  name: string,
+  makeLookup: () => Promise<LookupUnderTest>,
+  shardCounts: readonly number[] = [1, 3],
+): void {
+  describe.each(shardCounts.map((shards) => ({ shards })))(`${name} with $shards shards`, ({ shards }) => {
     let current: LookupUnderTest;
     beforeEach(async () => {
       current = await makeLookup();

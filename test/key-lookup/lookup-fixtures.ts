@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { type LookupChange, type LookupEntry } from '#keys/project-key';
-import { type GenerationWriter, type LookupBatch } from '#key-lookup/generation-writer';
+import { GenerationWriter, type LookupBatch } from '#key-lookup/generation-writer';
 import { type Checkpoint, type LookupStore, type ShardWrite } from '#key-lookup/lookup-store';
 
 export const LEGACY_SET = 'pbkdf2_sha256$260000$posthog_personal_api_key';
@@ -82,7 +82,11 @@ export function prove(writer: GenerationWriter, after: number | undefined, head:
   return writer.apply({ after: at(after), upTo: at(head)!, events: [], stamp });
 }
 
+/** A new one, switched to as a projector does it: readers follow by the mark of the old one, or because that is gone. */
 export async function liveGeneration(store: LookupStore, shards: number, name = 'first'): Promise<void> {
   await store.createGeneration(name, { shards, logId: 'log' });
-  await store.switchLive(await store.live(), name);
+  const old = await store.live();
+  if (old !== undefined && (await store.origin(old)) !== undefined)
+    await (await GenerationWriter.open(store, old)).retire();
+  await store.switchLive(old, name);
 }

@@ -1,0 +1,141 @@
+import { codeOfScope, scopeOfCode } from '#contracts/scope-codes';
+import { type KeyOwner, type LookupEntry } from '#keys/project-key';
+
+/**
+ * How an entry is stored, in bytes:
+ *
+ *     version (1) | forms | userId | keyId | scopes …
+ *
+ *   forms   bit 0: userId is a UUID in 16 bytes; bit 1: so is keyId. Otherwise an id is its length (varint) and UTF-8
+ *   scopes  up to the end: a code of libs/contracts/scope-codes.ts as a varint, or 0 and the scope as an id is
+ *
+ * Up to the scopes there is one form only for an owner, and none begins another's: so two records are of one owner if one
+ * begins with the other's first bytes, which is what the script in Redis compares. A varint is LEB128.
+ */
+const VERSION = 1;
+const USER_IS_UUID = 1;
+const KEY_IS_UUID = 2;
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+export function encodeEntry({ userId, keyId, scopes }: LookupEntry): { record: Buffer; ownerBytes: number } {
+  const record = new Bytes();
+  writeOwner(record, userId, keyId);
+  const ownerBytes = record.length;
+  for (const scope of scopes) {
+    const code = codeOfScope(scope);
+    record.varint(code ?? 0);
+    if (code === undefined) record.text(scope);
+  }
+  return { record: record.take(), ownerBytes };
+}
+
+/** What each record of this owner begins with. */
+export function encodeOwner({ userId, keyId }: KeyOwner): Buffer {
+  const record = new Bytes();
+  writeOwner(record, userId, keyId);
+  return record.take();
+}
+
+/** @throws UnreadableRecord: of a newer version, or not a record */
+export function decodeEntry(record: Buffer): LookupEntry {
+  if (record[0] !== VERSION) throw new UnreadableRecord();
+  const forms = record[1] ?? 0;
+  const cursor = { at: 2 };
+  const userId = (forms & USER_IS_UUID) === 0 ? readText(record, cursor) : readUuid(record, cursor);
+  const keyId = (forms & KEY_IS_UUID) === 0 ? readText(record, cursor) : readUuid(record, cursor);
+  const scopes: string[] = [];
+  while (cursor.at < record.length) {
+    const code = readVarint(record, cursor);
+    const scope = code === 0 ? readText(record, cursor) : scopeOfCode(code);
+    if (scope === undefined) throw new UnreadableRecord();
+    scopes.push(scope);
+  }
+  return { userId, keyId, scopes };
+}
+
+/** Written by a version that this one doesn't know, or damaged: a fault, which says nothing about the key. */
+export class UnreadableRecord extends Error {
+  override readonly name = 'UnreadableRecord';
+  constructor() {
+    super('A record of the lookup can’t be read by this version.');
+  }
+}
+
+function writeOwner(record: Bytes, userId: string, keyId: string): void {
+  const [userIsUuid, keyIsUuid] = [UUID.test(userId), UUID.test(keyId)];
+  record.byte(VERSION);
+  record.byte((userIsUuid ? USER_IS_UUID : 0) | (keyIsUuid ? KEY_IS_UUID : 0));
+  if (userIsUuid) record.uuid(userId);
+  else record.text(userId);
+  if (keyIsUuid) record.uuid(keyId);
+  else record.text(keyId);
+}
+
+/** Grows as it is written to; one buffer serves all, since nothing here waits. */
+class Bytes {
+  static #scratch = Buffer.alloc(1024);
+  length = 0;
+
+  byte(value: number): void {
+    this.#room(1)[this.length++] = value;
+  }
+
+  varint(value: number): void {
+    let rest = value;
+    for (; rest > 0x7f; rest >>>= 7) this.byte((rest & 0x7f) | 0x80);
+    this.byte(rest);
+  }
+
+  text(value: string): void {
+    const bytes = Buffer.byteLength(value);
+    this.varint(bytes);
+    this.length += this.#room(bytes).write(value, this.length);
+  }
+
+  uuid(value: string): void {
+    this.length += this.#room(16).write(value.replaceAll('-', ''), this.length, 'hex');
+  }
+
+  take(): Buffer {
+    return Buffer.from(Bytes.#scratch.subarray(0, this.length));
+  }
+
+  #room(bytes: number): Buffer {
+    const { length } = Bytes.#scratch;
+    if (this.length + bytes > length) {
+      Bytes.#scratch = Buffer.concat([Bytes.#scratch], Math.max(2 * length, this.length + bytes));
+    }
+    return Bytes.#scratch;
+  }
+}
+
+interface Cursor {
+  at: number;
+}
+
+function readVarint(record: Buffer, cursor: Cursor): number {
+  let value = 0;
+  for (let shift = 0; shift < 28; shift += 7) {
+    const byte = record[cursor.at++];
+    if (byte === undefined) break;
+    value |= (byte & 0x7f) << shift;
+    if (byte <= 0x7f) return value;
+  }
+  throw new UnreadableRecord();
+}
+
+function readText(record: Buffer, cursor: Cursor): string {
+  const bytes = readVarint(record, cursor);
+  return record.toString('utf8', cursor.at, advance(record, cursor, bytes));
+}
+
+function readUuid(record: Buffer, cursor: Cursor): string {
+  const hex = record.toString('hex', cursor.at, advance(record, cursor, 16));
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+function advance(record: Buffer, cursor: Cursor, bytes: number): number {
+  cursor.at += bytes;
+  if (cursor.at > record.length) throw new UnreadableRecord();
+  return cursor.at;
+}

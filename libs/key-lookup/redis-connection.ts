@@ -1,0 +1,163 @@
+import { Cluster, Command, Redis, type RedisOptions } from 'ioredis';
+import { LookupUnavailable } from './lookup-reader.ts';
+
+export interface RedisConnectionOptions {
+  /** `redis://[user:password@]host:port[/db]`, `rediss://` for TLS; several with commas between them are a Redis Cluster. */
+  readonly url: string;
+  /** After it a command is given up; a connection on which nothing came for half as long again is closed and made anew. */
+  readonly commandTimeoutMs?: number;
+  readonly onState?: (state: RedisConnectionState, fault?: Error) => void;
+}
+
+/** `lost` is told once, with the first fault; then `ready` once it is back. */
+export type RedisConnectionState = 'ready' | 'lost';
+
+export type RedisArgument = string | Buffer | number;
+
+const COMMAND_TIMEOUT_MS = 1000;
+/** With the two above, a connection that died without a word is noticed within two seconds. */
+const KEEP_ALIVE_MS = 1000;
+const RETRY_MS = { first: 50, most: 1000 };
+
+/**
+ * One connection to a Redis, or one to each node of a Redis Cluster. It reconnects by itself; while it is away each command
+ * fails at once, and none is sent a second time behind the caller's back but by a Cluster's redirections.
+ */
+export class RedisConnection {
+  readonly #redis: Redis | Cluster;
+  #isLost = false;
+
+  private constructor(redis: Redis | Cluster, onState: RedisConnectionOptions['onState']) {
+    this.#redis = redis;
+    const lost = (fault?: Error) => {
+      if (this.#isLost) return;
+      this.#isLost = true;
+      onState?.('lost', fault);
+    };
+    redis.on('error', (error: Error) => lost(error));
+    redis.on('close', () => lost());
+    redis.on('ready', () => {
+      this.#isLost = false;
+      onState?.('ready');
+    });
+  }
+
+  /**
+   * Resolves once it is there, or could not be made at the first try: it then goes on trying.
+   * @throws RangeError when the address can't be understood
+   */
+  static async open({ url, commandTimeoutMs = COMMAND_TIMEOUT_MS, onState }: RedisConnectionOptions) {
+    const connection = new RedisConnection(clientOf(parseRedisUrl(url), commandTimeoutMs), onState);
+    await connection.#firstTry();
+    return connection;
+  }
+
+  /** Bulk strings come as Buffers. @throws LookupUnavailable, without the command's arguments in it */
+  async ask<T>(name: string, ...args: RedisArgument[]): Promise<T> {
+    return this.send<T>(new Command(name, args, { replyEncoding: null }));
+  }
+
+  /** @throws LookupUnavailable */
+  async send<T>(command: Command): Promise<T> {
+    try {
+      return (await this.#redis.sendCommand(command)) as T;
+    } catch (error) {
+      throw unavailable(error);
+    }
+  }
+
+  /** Sends the script's digest, and its text where the server doesn't know it yet. @throws LookupUnavailable */
+  async run<T>(script: { readonly lua: string; readonly sha1: string }, keys: string[], args: RedisArgument[]) {
+    const rest = [keys.length, ...keys, ...args];
+    try {
+      return await this.ask<T>('evalsha', script.sha1, ...rest);
+    } catch (error) {
+      if (!(error instanceof LookupUnavailable && error.message.includes('NOSCRIPT'))) throw error;
+      return this.ask<T>('eval', script.lua, ...rest);
+    }
+  }
+
+  close(): void {
+    this.#redis.disconnect();
+  }
+
+  #firstTry(): Promise<void> {
+    return new Promise((resolve) => {
+      for (const event of ['ready', 'error', 'close', 'end']) this.#redis.once(event, () => resolve());
+      // What it fails with is told by the events.
+      this.#redis.connect().catch(() => resolve());
+    });
+  }
+}
+
+/** @throws RangeError, which names no part of the address */
+export function parseRedisUrl(url: string): readonly RedisOptions[] {
+  const nodes = url.split(',').map((node) => parseNode(node.trim()));
+  if (nodes.length > 1 && nodes.some(({ db }) => db !== 0))
+    throw new RangeError('a Redis Cluster has no numbered databases');
+  return nodes;
+}
+
+function parseNode(text: string): RedisOptions {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const db = /^(?:\/(\d{1,4})?)?$/.exec(url?.pathname ?? '-');
+  if (url === undefined || db === null || url.hostname === '' || !['redis:', 'rediss:'].includes(url.protocol)) {
+    throw new RangeError('not the address of a Redis');
+  }
+  return {
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: Number(url.port || 6379),
+    db: Number(db[1] ?? 0),
+    ...(url.username !== '' && { username: decodeURIComponent(url.username) }),
+    ...(url.password !== '' && { password: decodeURIComponent(url.password) }),
+    ...(url.protocol === 'rediss:' && { tls: {} }),
+  };
+}
+
+function clientOf(nodes: readonly RedisOptions[], commandTimeoutMs: number): Redis | Cluster {
+  const [first] = nodes;
+  if (first === undefined) throw new RangeError('no address of a Redis');
+  const common: RedisOptions = {
+    connectTimeout: commandTimeoutMs,
+    commandTimeout: commandTimeoutMs,
+    socketTimeout: 1.5 * commandTimeoutMs,
+    keepAlive: KEEP_ALIVE_MS,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    disableClientInfo: true,
+  };
+  if (nodes.length === 1) {
+    // A master that became a replica: its address may by now be another's.
+    const reconnectOnError = (error: Error) => error.message.startsWith('READONLY');
+    return new Redis({
+      ...common,
+      ...first,
+      reconnectOnError,
+      retryStrategy,
+      enableOfflineQueue: false,
+      lazyConnect: true,
+    });
+  }
+  const { username, password, tls } = first;
+  return new Cluster(
+    nodes.map(({ host, port }) => ({ host: host ?? '', port: port ?? 0 })),
+    {
+      redisOptions: { ...common, ...(username && { username }), ...(password && { password }), ...(tls && { tls }) },
+      scaleReads: 'master',
+      enableOfflineQueue: false,
+      lazyConnect: true,
+      clusterRetryStrategy: retryStrategy,
+      slotsRefreshTimeout: commandTimeoutMs,
+      maxRedirections: 4,
+    },
+  );
+}
+
+function retryStrategy(times: number): number {
+  return Math.min(RETRY_MS.first * times, RETRY_MS.most) * (0.5 + Math.random() / 2);
+}
+
+/** ioredis keeps a failed command's arguments with the error; they are nobody's business who reads a log. */
+function unavailable(error: unknown): LookupUnavailable {
+  return new LookupUnavailable(`Redis: ${error instanceof Error ? error.message : String(error)}`);
+}

@@ -1,0 +1,179 @@
+import { AdvanceWaiters } from './advance-waiters.ts';
+import { decodeEntry } from './entry-record.ts';
+import { shardOf } from './lookup-field.ts';
+import { type LookupAnswer, type LookupReader, LookupUnavailable, type ShardReading } from './lookup-reader.ts';
+import { redisField } from './packed-changes.ts';
+import { RedisConnection, type RedisConnectionOptions } from './redis-connection.ts';
+import { GENERATIONS, LIVE, parseOrigin } from './redis-keys.ts';
+import { RoundTrips } from './round-trips.ts';
+import { ShardRead, type ShardReadReply } from './shard-read.ts';
+import { type WatchedGeneration, WatchedGenerations } from './watched-generations.ts';
+import { type WatchedShard } from './watched-shard.ts';
+
+export interface RedisReaderOptions {
+  /** How old the last proof that the projection is at the log's head may be: setting MAX_STALENESS_MS. */
+  readonly maxStalenessMs: number;
+  /** Ms by a clock that is never set back, such as `performance.now()`. */
+  readonly monotonicMs: () => number;
+}
+
+/** How often the stamps are looked at, whether or not anybody asks: several times per bound. */
+const LOOKS_PER_BOUND = 10;
+const LOOK_MS = { least: 10, most: 1000 };
+/** A pointer that moves while one is asking is asked again, so often. */
+const ATTEMPTS = 3;
+
+/**
+ * Reads on a connection of its own. All calls that come together, or while earlier ones are on their way, share one HMGET
+ * per shard, which reads entries and state at one moment. A shard that is retired or gone makes it ask the pointer again.
+ */
+export class RedisLookupReader implements LookupReader {
+  readonly #redis: RedisConnection;
+  readonly #options: RedisReaderOptions;
+  readonly #generations = new WatchedGenerations();
+  readonly #rounds = new RoundTrips<LookupAnswer>((fields) => this.#lookUp(fields));
+  readonly #waiters = new AdvanceWaiters(() => this.#lookAtLive());
+  #isClosed = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  private constructor(redis: RedisConnection, options: RedisReaderOptions) {
+    this.#redis = redis;
+    this.#options = options;
+  }
+
+  /** Resolves after the first try to connect, whatever came of it. @throws RangeError for an address that is none */
+  static async connect(options: RedisReaderOptions & RedisConnectionOptions): Promise<RedisLookupReader> {
+    const reader = new RedisLookupReader(await RedisConnection.open(options), options);
+    await reader.#keepLooking();
+    return reader;
+  }
+
+  async lookUp(hashes: readonly string[]): Promise<readonly LookupAnswer[]> {
+    return hashes.length === 0 ? [] : this.#rounds.ask(hashes.map(redisField));
+  }
+
+  async shards(): Promise<readonly ShardReading[]> {
+    return this.#fromLive(async ({ shards }) => {
+      await this.#look(shards);
+      return this.#readings(shards);
+    });
+  }
+
+  advanced(signal: AbortSignal): Promise<void> {
+    return this.#isClosed ? Promise.resolve() : this.#waiters.wait(signal);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    this.#waiters.close();
+    this.#redis.close();
+  }
+
+  #lookUp(fields: readonly string[]): Promise<readonly LookupAnswer[]> {
+    return this.#fromLive(async ({ shards }) => {
+      const fieldsOf: string[][] = shards.map(() => []);
+      const places = fields.map((field) => {
+        const shard = shardOf(field, shards.length);
+        return { shard, at: (fieldsOf[shard] ?? []).push(field) };
+      });
+      const replies = await Promise.all(
+        shards.map((shard, index) => {
+          const wanted = fieldsOf[index] ?? [];
+          return wanted.length === 0 ? undefined : this.#read(shard, wanted);
+        }),
+      );
+      const asked = shards.filter((_, index) => replies[index] !== undefined);
+      const readings = this.#readings(asked);
+      if (readings === undefined) return undefined;
+      const readingOf = new Map(asked.map((shard, index) => [shard, readings[index]]));
+      return places.map(({ shard, at }): LookupAnswer => {
+        const reading = readingOf.get(shards[shard] as WatchedShard);
+        const record = replies[shard]?.[at];
+        if (reading === undefined) throw new RangeError(`There is no shard ${shard}.`);
+        return { entry: record === null || record === undefined ? undefined : decodeEntry(record), shard: reading };
+      });
+    });
+  }
+
+  /**
+   * Asks the live generation. Where that is retired or gone, asks the pointer and the one that it names then.
+   * @param ask undefined: this generation can't answer
+   */
+  async #fromLive<T>(ask: (generation: WatchedGeneration) => Promise<T | undefined>): Promise<T> {
+    let last: WatchedGeneration | undefined;
+    try {
+      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+        if (this.#generations.live === undefined) await this.#askPointer();
+        const generation = this.#generations.live;
+        if (generation === undefined || generation === last) break;
+        const answer = await ask(generation);
+        if (answer !== undefined) return answer;
+        last = generation;
+        if (this.#generations.live === generation) this.#generations.forgetLive();
+      }
+    } catch (error) {
+      throw error instanceof LookupUnavailable ? error : new LookupUnavailable(messageOf(error));
+    }
+    throw new LookupUnavailable('No generation of the lookup is live.');
+  }
+
+  async #askPointer(): Promise<void> {
+    // In this order: what the pointer named was there. In capitals, for which ioredis makes no object of the reply.
+    const [live, pairs] = await Promise.all([
+      this.#redis.ask<Buffer | null>('get', LIVE),
+      this.#redis.ask<Buffer[]>('HGETALL', GENERATIONS),
+    ]);
+    const origins = new Map<string, ReturnType<typeof parseOrigin>>();
+    for (let at = 0; at + 1 < pairs.length; at += 2) {
+      origins.set(String(pairs[at]), parseOrigin(String(pairs[at + 1])));
+    }
+    if (this.#generations.update(live?.toString(), origins)) this.#waiters.wake();
+  }
+
+  async #read(shard: WatchedShard, fields: readonly string[]): Promise<ShardReadReply> {
+    const read = new ShardRead(shard.key, fields);
+    const askedMs = this.#options.monotonicMs();
+    const reply = await this.#redis.send<ShardReadReply>(read);
+    if (read.connection === undefined) throw new LookupUnavailable('The answer came by no connection.');
+    if (shard.observe(reply[0], read.connection, askedMs)) this.#waiters.wake();
+    return reply;
+  }
+
+  async #look(shards: readonly WatchedShard[]): Promise<void> {
+    await Promise.all(shards.map((shard) => this.#read(shard, [])));
+  }
+
+  /** Undefined: some shard is retired or not there. */
+  #readings(shards: readonly WatchedShard[]): readonly ShardReading[] | undefined {
+    const nowMs = this.#options.monotonicMs();
+    const readings = shards.map((shard) =>
+      shard.retired ? undefined : shard.reading(nowMs, this.#options.maxStalenessMs),
+    );
+    return readings.every((reading) => reading !== undefined) ? readings : undefined;
+  }
+
+  /** For those who wait for an advance. */
+  async #lookAtLive(): Promise<void> {
+    const { live } = this.#generations;
+    if (live === undefined) await this.#askPointer();
+    else await this.#look(live.shards);
+  }
+
+  /** Looks at the pointer and at the stamps of all generations, now and from now on. */
+  async #keepLooking(): Promise<void> {
+    try {
+      await this.#askPointer();
+      for (const { shards } of this.#generations.all) await this.#look(shards);
+    } catch {
+      // Who asks is told so; the stamps are as old as they are.
+    }
+    if (this.#isClosed) return;
+    const everyMs = Math.min(LOOK_MS.most, Math.max(LOOK_MS.least, this.#options.maxStalenessMs / LOOKS_PER_BOUND));
+    this.#timer = setTimeout(() => void this.#keepLooking(), everyMs);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
