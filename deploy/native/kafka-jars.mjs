@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { runs } from './serve.mjs';
 
 const POM = join(import.meta.dirname, 'pom.xml');
 
@@ -45,6 +46,3 @@ function jarsFolder() {
   return join(cache, 'latchkey', `kafka-${version}`);
 }
 
-function runs(command, ...args) {
-  return spawnSync(command, args, { stdio: 'ignore' }).status === 0;
-}
