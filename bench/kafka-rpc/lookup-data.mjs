@@ -1,15 +1,54 @@
-import { Redis } from 'ioredis';
-import { KEYS, entryNo, hashNo } from './given-keys.mjs';
+/** The lookup as the projector leaves it, and the sign of life that it gives every second. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { RedisKeyLookup } from '#key-lookup/redis-key-lookup';
+import { shardKey } from '#key-lookup/redis-keys';
+import { entryNo, hashNo, KEYS } from './given-keys.mjs';
 
-/** TEMP until RedisKeyLookup */
+const GENERATION = 'bench';
+const PER_WRITE = 1_000;
+
+/** `shardKey`: the hash in Redis that holds the keys, for those who ask it without our library. */
 export async function fillLookup(redisUrl) {
-  const redis = new Redis(redisUrl);
-  const shardKey = 'latchkey:lookup:{bench.0}';
-  for (let n = 0; n < KEYS; n += 1000) {
-    const args = [];
-    for (let m = n; m < n + 1000; m++) args.push(Buffer.from(hashNo(m).slice(7), 'hex'), JSON.stringify(entryNo(m)));
-    await redis.hset(shardKey, ...args);
+  const store = await RedisKeyLookup.connect({ url: redisUrl });
+  await store.createGeneration(GENERATION, { shards: 1, logId: 'bench' });
+  let checkpoint;
+  let proofs = 0;
+  const write = async (changes) => {
+    const next = { commit: BigInt((proofs += 1)), prepare: BigInt(proofs) };
+    const stamp = String(proofs);
+    const written = await store.writeShard(GENERATION, 0, {
+      expected: checkpoint,
+      checkpoint: next,
+      changes,
+      legacy: new Map(),
+      stamp,
+    });
+    if (written.outcome !== 'written') throw new Error(`The lookup was not filled: ${written.outcome}`);
+    checkpoint = next;
+  };
+  for (let from = 0; from < KEYS; from += PER_WRITE) {
+    await write(Array.from({ length: PER_WRITE }, (_, more) => put(from + more)));
   }
-  await redis.quit();
-  return { shardKey, stop: async () => undefined };
+  await store.switchLive(undefined, GENERATION);
+  const stopping = new AbortController();
+  const proving = proveEachSecond(() => write([]), stopping.signal);
+  return {
+    shardKey: shardKey(GENERATION, 0),
+    stop: async () => {
+      stopping.abort();
+      await proving;
+      store.close();
+    },
+  };
+}
+
+function put(number) {
+  return { put: hashNo(number), entry: entryNo(number) };
+}
+
+async function proveEachSecond(prove, signal) {
+  while (!signal.aborted) {
+    await prove();
+    await delay(1_000, undefined, { signal }).catch(() => undefined);
+  }
 }

@@ -7,6 +7,9 @@ import {
   type KafkaOptions,
   Transport,
 } from '@nestjs/microservices';
+import { KafkaRpcClient } from '#kafka-rpc/kafka-rpc-client';
+import { KafkaRpcServer } from '#kafka-rpc/kafka-rpc-server';
+import { type MessageContract } from '#runtime/list-dispatch';
 import { EVENT, PATTERNS, WireController } from './wire.controller.ts';
 
 /** One end of the wire: stock NestJS, or ours. */
@@ -60,7 +63,24 @@ export const stockClient: ClientSide = {
   },
 };
 
-export async function serve(options: KafkaOptions | CustomStrategy): Promise<StartedServer> {
+/** Requests pass unchecked, as in stock NestJS. */
+const NO_CONTRACT: MessageContract = { requestSchema: () => undefined, refuse: () => undefined };
+
+export const ourServer: ServerSide = {
+  name: 'Latchkey',
+  start: (brokers) => serve({ strategy: new KafkaRpcServer(NO_CONTRACT, { brokers, groupId: 'wire' }) }),
+};
+
+export const ourClient: ClientSide = {
+  name: 'Latchkey',
+  connect: async (brokers) => {
+    const client = new KafkaRpcClient({ brokers, patterns: PATTERNS });
+    await client.connect();
+    return client;
+  },
+};
+
+async function serve(options: KafkaOptions | CustomStrategy): Promise<StartedServer> {
   const app: INestMicroservice = await NestFactory.createMicroservice(WireModule, { ...options, logger: false });
   await app.listen();
   return { wire: app.get(WireController), close: () => app.close() };

@@ -141,8 +141,8 @@ export function describeRecords(serverSide: ServerSide): void {
       expect(JSON.parse(String(reply.value))).toEqual({
         topic: 'wire.context',
         partition: 0,
-        key: described('k'),
-        value: described([1]),
+        recordKey: described('k'),
+        recordValue: described([1]),
         header: described({ id: 7 }),
         hasOffset: true,
       });

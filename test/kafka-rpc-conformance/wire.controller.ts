@@ -70,8 +70,9 @@ export class WireController {
     return {
       topic: context.getTopic(),
       partition: context.getPartition(),
-      key: described(key),
-      value: described(value),
+      // Not named `key` and `value`: at the top of a reply Nest takes them for a Kafka message's.
+      recordKey: described(key),
+      recordValue: described(value),
       header: described(headers?.['trace']),
       hasOffset: /^\d+$/.test(offset),
     };

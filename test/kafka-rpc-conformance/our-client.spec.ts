@@ -1,0 +1,5 @@
+import { ourClient, ourServer, stockServer } from './sides.ts';
+import { describeWire } from './wire-conformance.ts';
+
+describeWire(ourClient, stockServer);
+describeWire(ourClient, ourServer);
