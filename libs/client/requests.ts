@@ -74,7 +74,7 @@ export class Requests {
         reject(new RequestFault('EXPIRED', topic, 'not sent: the deadline has passed'));
         return;
       }
-      let isSettled = false;
+      let isFinished = false;
       const fail = (fault: RequestFault) => finish(() => reject(fault));
       const expire = () => fail(new RequestFault('EXPIRED', topic, 'no answer before the deadline'));
       const timer = setTimeout(expire, remainingMs);
@@ -82,11 +82,13 @@ export class Requests {
       const subscription = this.transport.send(topic, new RequestRecord(request, { deadlineMs })).subscribe({
         next: (reply: unknown) => finish(() => resolve(reply)),
         error: (cause: unknown) => fail(transportFault(topic, cause)),
-        // A fault holds its stack, which costs more than all else here: every reply is followed by a completion.
-        complete: () => isSettled || fail(new RequestFault('UNAVAILABLE', topic, 'no reply came')),
+        // After every reply, too; an error, whose stack costs as much as all the rest, is made only where there was none.
+        complete: () => {
+          if (!isFinished) fail(new RequestFault('UNAVAILABLE', topic, 'no reply came'));
+        },
       });
       function finish(settle: () => void): void {
-        isSettled = true;
+        isFinished = true;
         clearTimeout(timer);
         signal?.removeEventListener('abort', expire);
         settle();

@@ -104,6 +104,7 @@ export class KafkaRpcClient extends ClientProxy {
     await within(DISCONNECT_WITHIN_MS, connected.outbox.disconnect());
   }
 
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the signature of Nest's own
   override unwrap<T>(): T {
     return this.#kafka as T;
   }
@@ -176,7 +177,8 @@ export class KafkaRpcClient extends ClientProxy {
     const bytes = text === null ? 0 : Buffer.byteLength(text);
     if (bytes > MAX_MESSAGE_BYTES) throw new RequestTooLarge();
     const { maxPending = 16_384, maxPendingBytes = 32 * 1024 * 1024 } = this.#options;
-    if (this.#pending.size >= maxPending || this.#pendingBytes + bytes > maxPendingBytes) throw new TransportOverloaded();
+    if (this.#pending.size >= maxPending || this.#pendingBytes + bytes > maxPendingBytes)
+      throw new TransportOverloaded();
     const waiting = { text, bytes, deadlineMs, callback, timer: undefined, flight: undefined, isOver: false };
     this.#pending.add(waiting);
     this.#pendingBytes += bytes;

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { AssignerProtocol, type Consumer, type Kafka, type KafkaMessage, type PartitionAssigner } from 'kafkajs';
 import { ConsumerLife, type ConsumerStatus } from './consumer-life.ts';
 import { MAX_WAIT_MS, RETRY } from './kafka-connection.ts';
+import { whileTransient } from './retry.ts';
 
 /** By topic: the one partition of it that replies are to be sent to. */
 export type ReplyPartitions = ReadonlyMap<string, number>;
@@ -23,11 +24,7 @@ export class ReplyConsumer {
   readonly #onReply: (message: KafkaMessage) => void;
   readonly #positions = new Map<string, { readonly partition: number; offset: bigint }>();
 
-  constructor(
-    kafka: Kafka,
-    onReply: (message: KafkaMessage) => void,
-    onStatus: (status: ConsumerStatus) => void,
-  ) {
+  constructor(kafka: Kafka, onReply: (message: KafkaMessage) => void, onStatus: (status: ConsumerStatus) => void) {
     this.#kafka = kafka;
     this.#onReply = onReply;
     this.#consumer = kafka.consumer({
@@ -57,7 +54,7 @@ export class ReplyConsumer {
     try {
       await admin.connect();
       for (const topic of topics) {
-        const ends = await admin.fetchTopicOffsets(topic);
+        const ends = await whileTransient(() => admin.fetchTopicOffsets(topic));
         const end = ends.find(({ partition }) => partition === chosen) ?? ends[Math.floor(Math.random() * ends.length)];
         if (end === undefined) throw new Error(`The topic ${topic} has no partitions`);
         this.#positions.set(topic, { partition: end.partition, offset: BigInt(end.high) });
