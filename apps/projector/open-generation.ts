@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { GenerationWriter } from '#key-lookup/generation-writer';
+import { GenerationLost, GenerationWriter } from '#key-lookup/generation-writer';
 import { type LookupStore } from '#key-lookup/lookup-store';
 
 export interface OpenGeneration {
   readonly writer: GenerationWriter;
   /** Makes it the live one, once it is at the log's head. False: another projector was first, and this one is dropped. */
   readonly goLive: () => Promise<boolean>;
+  /** Whether the pointer names it. It may have been lost, or restored with an older dump, while the shards are there. */
+  readonly isLive: () => Promise<boolean>;
 }
 
 export interface WantedGeneration {
@@ -22,15 +24,25 @@ export interface WantedGeneration {
  */
 export async function openGeneration(lookup: LookupStore, wanted: WantedGeneration): Promise<OpenGeneration> {
   const live = await lookup.live();
+  const isLive = async (name: string) => (await lookup.live()) === name;
   if (wanted.replaced !== undefined && wanted.replaced !== live) await lookup.dropGeneration(wanted.replaced);
-  const origin = live === undefined ? undefined : await lookup.origin(live);
-  if (live !== undefined && origin !== undefined) {
-    const writer = await GenerationWriter.open(lookup, live);
-    const isOfThisLog = origin.logId === wanted.logId && live !== wanted.replaced && !writer.retired;
-    if (isOfThisLog) return { writer, goLive: () => Promise.resolve(true) };
+  const writer = live === undefined ? undefined : await openWhole(lookup, live);
+  if (live !== undefined && writer !== undefined) {
+    const isOfThisLog = writer.origin.logId === wanted.logId && live !== wanted.replaced && !writer.retired;
+    if (isOfThisLog) return { writer, goLive: () => isLive(live), isLive: () => isLive(live) };
     await writer.retire();
   }
   return createGeneration(lookup, wanted, live);
+}
+
+/** Undefined: it is gone, or some shard of it is; readers get no answer from such a one. */
+async function openWhole(lookup: LookupStore, name: string): Promise<GenerationWriter | undefined> {
+  try {
+    return await GenerationWriter.open(lookup, name);
+  } catch (error) {
+    if (error instanceof GenerationLost) return undefined;
+    throw error;
+  }
 }
 
 async function createGeneration(
@@ -44,9 +56,11 @@ async function createGeneration(
   }
   const goLive = async () => {
     const isFirst = await lookup.switchLive(replaced, name);
-    const unused = isFirst ? replaced : name;
-    if (unused !== undefined) await lookup.dropGeneration(unused);
+    // Whatever is left over from projectors that crashed, too; who is still building one adopts this.
+    const unused = isFirst ? (await lookup.generations()).filter((other) => other !== name) : [name];
+    for (const other of unused) await lookup.dropGeneration(other);
     return isFirst;
   };
-  return { writer: await GenerationWriter.open(lookup, name), goLive };
+  const isLive = async () => (await lookup.live()) === name;
+  return { writer: await GenerationWriter.open(lookup, name), goLive, isLive };
 }

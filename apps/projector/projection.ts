@@ -138,7 +138,8 @@ export class Projection {
         this.#proofDue.wake();
         return;
       }
-      if (!this.#wentLive && !(await this.#generation.goLive())) throw new GenerationLost(this.#generation.writer.name);
+      const { goLive, isLive, writer } = this.#generation;
+      if (!(await (this.#wentLive ? isLive() : goLive()))) throw new GenerationLost(writer.name);
       this.#wentLive = true;
       this.#record.proved(startedMs);
     } catch (error) {

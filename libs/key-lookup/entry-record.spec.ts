@@ -2,7 +2,12 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { SCOPE_OBJECTS } from '#contracts/scope-objects';
 import { scaled } from '#testing/scale';
-import { decodeEntry, encodeEntry, encodeOwner, UnreadableRecord } from './entry-record.ts';
+import { type LookupEntry, type KeyOwner } from '#keys/project-key';
+import { ByteWriter } from './byte-writer.ts';
+import { decodeEntry, UnreadableRecord, writeEntry, writeOwner } from './entry-record.ts';
+
+/** Small, so that it has to grow. */
+const bytes = new ByteWriter(4);
 
 const text = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 200 }),
@@ -74,3 +79,13 @@ describe('the record of an entry', () => {
     expect(() => decodeEntry(Buffer.alloc(0))).toThrow(UnreadableRecord);
   });
 });
+
+function encodeEntry(entry: LookupEntry): { record: Buffer; ownerBytes: number } {
+  const ownerBytes = writeEntry(bytes, entry);
+  return { ownerBytes, record: bytes.take() };
+}
+
+function encodeOwner({ userId, keyId }: KeyOwner): Buffer {
+  writeOwner(bytes, userId, keyId);
+  return bytes.take();
+}

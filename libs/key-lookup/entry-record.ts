@@ -1,5 +1,6 @@
 import { codeOfScope, scopeOfCode } from '#contracts/scope-codes';
-import { type KeyOwner, type LookupEntry } from '#keys/project-key';
+import { type LookupEntry } from '#keys/project-key';
+import { type ByteWriter } from './byte-writer.ts';
 
 /**
  * How an entry is stored, in bytes:
@@ -10,30 +11,33 @@ import { type KeyOwner, type LookupEntry } from '#keys/project-key';
  *   scopes  up to the end: a code of libs/contracts/scope-codes.ts as a varint, or 0 and the scope as an id is
  *
  * Up to the scopes there is one form only for an owner, and none begins another's: so two records are of one owner if one
- * begins with the other's first bytes, which is what the script in Redis compares. A varint is LEB128.
+ * begins with the other's first bytes, which is what the script in Redis compares.
  */
 const VERSION = 1;
 const USER_IS_UUID = 1;
 const KEY_IS_UUID = 2;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-export function encodeEntry({ userId, keyId, scopes }: LookupEntry): { record: Buffer; ownerBytes: number } {
-  const record = new Bytes();
-  writeOwner(record, userId, keyId);
-  const ownerBytes = record.length;
+/** @returns how many bytes of it are the owner's */
+export function writeEntry(bytes: ByteWriter, { userId, keyId, scopes }: LookupEntry): number {
+  const ownerBytes = writeOwner(bytes, userId, keyId);
   for (const scope of scopes) {
     const code = codeOfScope(scope);
-    record.varint(code ?? 0);
-    if (code === undefined) record.text(scope);
+    bytes.varint(code ?? 0);
+    if (code === undefined) bytes.text(scope);
   }
-  return { record: record.take(), ownerBytes };
+  return ownerBytes;
 }
 
-/** What each record of this owner begins with. */
-export function encodeOwner({ userId, keyId }: KeyOwner): Buffer {
-  const record = new Bytes();
-  writeOwner(record, userId, keyId);
-  return record.take();
+/** What each record of this owner begins with. @returns how many bytes that is */
+export function writeOwner(bytes: ByteWriter, userId: string, keyId: string): number {
+  const from = bytes.length;
+  const [userIsUuid, keyIsUuid] = [UUID.test(userId), UUID.test(keyId)];
+  bytes.byte(VERSION);
+  bytes.byte((userIsUuid ? USER_IS_UUID : 0) | (keyIsUuid ? KEY_IS_UUID : 0));
+  writeId(bytes, userId, userIsUuid);
+  writeId(bytes, keyId, keyIsUuid);
+  return bytes.length - from;
 }
 
 /** @throws UnreadableRecord: of a newer version, or not a record */
@@ -61,52 +65,9 @@ export class UnreadableRecord extends Error {
   }
 }
 
-function writeOwner(record: Bytes, userId: string, keyId: string): void {
-  const [userIsUuid, keyIsUuid] = [UUID.test(userId), UUID.test(keyId)];
-  record.byte(VERSION);
-  record.byte((userIsUuid ? USER_IS_UUID : 0) | (keyIsUuid ? KEY_IS_UUID : 0));
-  if (userIsUuid) record.uuid(userId);
-  else record.text(userId);
-  if (keyIsUuid) record.uuid(keyId);
-  else record.text(keyId);
-}
-
-/** Grows as it is written to; one buffer serves all, since nothing here waits. */
-class Bytes {
-  static #scratch = Buffer.alloc(1024);
-  length = 0;
-
-  byte(value: number): void {
-    this.#room(1)[this.length++] = value;
-  }
-
-  varint(value: number): void {
-    let rest = value;
-    for (; rest > 0x7f; rest >>>= 7) this.byte((rest & 0x7f) | 0x80);
-    this.byte(rest);
-  }
-
-  text(value: string): void {
-    const bytes = Buffer.byteLength(value);
-    this.varint(bytes);
-    this.length += this.#room(bytes).write(value, this.length);
-  }
-
-  uuid(value: string): void {
-    this.length += this.#room(16).write(value.replaceAll('-', ''), this.length, 'hex');
-  }
-
-  take(): Buffer {
-    return Buffer.from(Bytes.#scratch.subarray(0, this.length));
-  }
-
-  #room(bytes: number): Buffer {
-    const { length } = Bytes.#scratch;
-    if (this.length + bytes > length) {
-      Bytes.#scratch = Buffer.concat([Bytes.#scratch], Math.max(2 * length, this.length + bytes));
-    }
-    return Bytes.#scratch;
-  }
+function writeId(bytes: ByteWriter, id: string, isUuid: boolean): void {
+  if (isUuid) bytes.hex(id.slice(0, 8) + id.slice(9, 13) + id.slice(14, 18) + id.slice(19, 23) + id.slice(24));
+  else bytes.text(id);
 }
 
 interface Cursor {

@@ -74,7 +74,8 @@ export class GenerationWriter {
    */
   async apply(batch: LookupBatch): Promise<{ refused: number }> {
     checkOrder(batch);
-    const perShard = await Promise.all(this.#checkpoints.map((_, shard) => this.#applyToShard(shard, batch)));
+    const cut = this.#cut(batch);
+    const perShard = await Promise.all(cut.map((events, shard) => this.#applyToShard(shard, { ...batch, events })));
     return { refused: perShard.reduce((sum, refused) => sum + refused, 0) };
   }
 
@@ -95,7 +96,26 @@ export class GenerationWriter {
     );
   }
 
-  #applyToShard(shard: number, batch: LookupBatch): Promise<number> {
+  /** For each shard all events, each with those of its changes that are this shard's. */
+  #cut({ events }: LookupBatch): ShardEvents[] {
+    const { shards } = this.origin;
+    const cut = Array.from({ length: shards }, (): ShardEvent[] => []);
+    for (const { position, changes } of events) {
+      const isCounted = changes.some((change) => 'legacy' in change);
+      const counted = isCounted ? changes : NONE;
+      const own = new Map<number, LookupChange[]>(isCounted ? cut.map((_, shard) => [shard, []]) : []);
+      for (const change of changes) {
+        const shard = shardOf(fieldOf(hashOf(change)), shards);
+        const others = own.get(shard);
+        if (others === undefined) own.set(shard, [change]);
+        else others.push(change);
+      }
+      for (const [shard, mine] of own) cut[shard]?.push({ position, changes: mine, counted });
+    }
+    return cut;
+  }
+
+  #applyToShard(shard: number, batch: ShardBatch): Promise<number> {
     return this.#write(shard, (at) => {
       if (isBefore(at, batch.after)) throw new GenerationBehind(this.name, shard);
       const isThere = !isBefore(at, batch.upTo);
@@ -103,7 +123,7 @@ export class GenerationWriter {
       const { stamp, unproved } = batch;
       const proof = { ...(stamp !== undefined && { stamp }), ...(unproved !== undefined && { unproved }) };
       const checkpoint = isThere ? at : batch.upTo;
-      return { expected: at, checkpoint, ...this.#changesAfter(at, shard, batch), ...proof };
+      return { expected: at, checkpoint, ...this.#changesAfter(at, batch), ...proof };
     });
   }
 
@@ -126,13 +146,13 @@ export class GenerationWriter {
     }
   }
 
-  #changesAfter(at: Checkpoint | undefined, shard: number, batch: LookupBatch): Pick<ShardWrite, 'changes' | 'legacy'> {
+  #changesAfter(at: Checkpoint | undefined, { events }: ShardBatch): Pick<ShardWrite, 'changes' | 'legacy'> {
     const changes: LookupChange[] = [];
     const legacy = new Map<string, number>();
-    for (const event of batch.events) {
+    for (const event of events) {
       if (at !== undefined && event.position <= at.commit) continue;
-      for (const change of event.changes) {
-        if (shardOf(fieldOf(hashOf(change)), this.origin.shards) === shard) changes.push(change);
+      for (const change of event.changes) changes.push(change);
+      for (const change of event.counted) {
         if ('replace' in change || change.legacy === undefined) continue;
         legacy.set(change.legacy, (legacy.get(change.legacy) ?? 0) + ('put' in change ? 1 : -1));
       }
@@ -140,6 +160,18 @@ export class GenerationWriter {
     return { changes, legacy };
   }
 }
+
+const NONE: readonly LookupChange[] = [];
+
+interface ShardEvent {
+  readonly position: bigint;
+  /** Those of this shard's hashes. */
+  readonly changes: readonly LookupChange[];
+  /** All that the event does, where some of it concerns a legacy key: every shard counts these. */
+  readonly counted: readonly LookupChange[];
+}
+type ShardEvents = readonly ShardEvent[];
+type ShardBatch = Omit<LookupBatch, 'events'> & { readonly events: ShardEvents };
 
 /** There is no such generation, or a shard of it is gone. */
 export class GenerationLost extends Error {

@@ -1,7 +1,11 @@
 import { type LookupChange } from '#keys/project-key';
-import { encodeEntry, encodeOwner } from './entry-record.ts';
+import { ByteWriter } from './byte-writer.ts';
+import { writeEntry, writeOwner } from './entry-record.ts';
 import { fieldOf } from './lookup-field.ts';
 import { VERBS } from './redis-scripts.ts';
+
+/** One for all, since nothing here waits. */
+const bytes = new ByteWriter(64 * 1024);
 
 /**
  * The changes of one write in one buffer, since a script's arguments cost more than its work. For each, numbers little-endian:
@@ -9,23 +13,34 @@ import { VERBS } from './redis-scripts.ts';
  *     verb (1) | length of the owner's bytes (2) | length (2), field | length (2), record
  *
  * The record of a removal is the owner's bytes alone.
+ *
+ * @throws RangeError for what is no hash of a key, and for an entry beyond 64 KiB
  */
 export function packChanges(changes: readonly LookupChange[]): Buffer {
-  const pieces: Buffer[] = [];
+  bytes.length = 0;
   for (const change of changes) {
-    const { verb, hash, record, ownerBytes } = pieceOf(change);
-    const field = redisField(hash);
-    if (record.length > 0xffff) throw new RangeError('The entry of a key is too long for the lookup.');
-    const head = Buffer.allocUnsafe(5);
-    head[0] = verb;
-    head.writeUInt16LE(ownerBytes, 1);
-    head.writeUInt16LE(field.length, 3);
-    const middle = Buffer.allocUnsafe(field.length + 2);
-    middle.write(field, 'latin1');
-    middle.writeUInt16LE(record.length, field.length);
-    pieces.push(head, middle, record);
+    if ('put' in change) pack(VERBS.put, change.put, () => writeEntry(bytes, change.entry));
+    else if ('replace' in change) pack(VERBS.replace, change.replace, () => writeEntry(bytes, change.entry));
+    else pack(VERBS.remove, change.remove, () => writeOwner(bytes, change.owner.userId, change.owner.keyId));
   }
-  return Buffer.concat(pieces);
+  return bytes.take();
+}
+
+/** @param writeRecord returns how many bytes of the record are the owner's */
+function pack(verb: number, hash: string, writeRecord: () => number): void {
+  const field = redisField(hash);
+  bytes.byte(verb);
+  const ownerBytesAt = bytes.length;
+  bytes.uint16(0);
+  bytes.uint16(field.length);
+  bytes.latin1(field);
+  const recordBytesAt = bytes.length;
+  bytes.uint16(0);
+  const ownerBytes = writeRecord();
+  const recordBytes = bytes.length - recordBytesAt - 2;
+  if (recordBytes > 0xffff) throw new RangeError('The entry of a key is too long for the lookup.');
+  bytes.uint16At(ownerBytesAt, ownerBytes);
+  bytes.uint16At(recordBytesAt, recordBytes);
 }
 
 /** The shard's own fields have short names: nothing that is that short may be the field of a hash. */
@@ -36,11 +51,4 @@ export function redisField(hash: string): string {
   const field = fieldOf(hash);
   if (field.length < SHORTEST_FIELD) throw new RangeError('This is not the hash of a key.');
   return field;
-}
-
-function pieceOf(change: LookupChange): { verb: number; hash: string; record: Buffer; ownerBytes: number } {
-  if ('put' in change) return { verb: VERBS.put, hash: change.put, ...encodeEntry(change.entry) };
-  if ('replace' in change) return { verb: VERBS.replace, hash: change.replace, ...encodeEntry(change.entry) };
-  const record = encodeOwner(change.owner);
-  return { verb: VERBS.remove, hash: change.remove, record, ownerBytes: record.length };
 }

@@ -17,6 +17,12 @@ export interface RedisReaderOptions {
   readonly monotonicMs: () => number;
 }
 
+interface ShardLook {
+  readonly reply: ShardReadReply;
+  /** Undefined: the shard is retired, or not there. */
+  readonly reading: ShardReading | undefined;
+}
+
 /** How often the stamps are looked at, whether or not anybody asks: several times per bound. */
 const LOOKS_PER_BOUND = 10;
 const LOOK_MS = { least: 10, most: 1000 };
@@ -54,8 +60,9 @@ export class RedisLookupReader implements LookupReader {
 
   async shards(): Promise<readonly ShardReading[]> {
     return this.#fromLive(async ({ shards }) => {
-      await this.#look(shards);
-      return this.#readings(shards);
+      const looks = await this.#lookAt(shards);
+      const readings = looks.map(({ reading }) => reading);
+      return readings.every((reading) => reading !== undefined) ? readings : undefined;
     });
   }
 
@@ -72,25 +79,20 @@ export class RedisLookupReader implements LookupReader {
 
   #lookUp(fields: readonly string[]): Promise<readonly LookupAnswer[]> {
     return this.#fromLive(async ({ shards }) => {
-      const fieldsOf: string[][] = shards.map(() => []);
+      const wanted = new Map<number, string[]>();
       const places = fields.map((field) => {
         const shard = shardOf(field, shards.length);
-        return { shard, at: (fieldsOf[shard] ?? []).push(field) };
+        const others = wanted.get(shard);
+        if (others === undefined) wanted.set(shard, [field]);
+        return { shard, at: others === undefined ? 1 : others.push(field) };
       });
-      const replies = await Promise.all(
-        shards.map((shard, index) => {
-          const wanted = fieldsOf[index] ?? [];
-          return wanted.length === 0 ? undefined : this.#read(shard, wanted);
-        }),
-      );
-      const asked = shards.filter((_, index) => replies[index] !== undefined);
-      const readings = this.#readings(asked);
-      if (readings === undefined) return undefined;
-      const readingOf = new Map(asked.map((shard, index) => [shard, readings[index]]));
+      const looks = new Map<number, ShardLook>();
+      await Promise.all([...wanted].map(async ([nth, own]) => looks.set(nth, await this.#look(shards[nth], own))));
+      if ([...looks.values()].some(({ reading }) => reading === undefined)) return undefined;
       return places.map(({ shard, at }): LookupAnswer => {
-        const reading = readingOf.get(shards[shard] as WatchedShard);
-        const record = replies[shard]?.[at];
+        const { reading, reply } = looks.get(shard) ?? {};
         if (reading === undefined) throw new RangeError(`There is no shard ${shard}.`);
+        const record = reply?.[at];
         return { entry: record === null || record === undefined ? undefined : decodeEntry(record), shard: reading };
       });
     });
@@ -131,40 +133,34 @@ export class RedisLookupReader implements LookupReader {
     if (this.#generations.update(live?.toString(), origins)) this.#waiters.wake();
   }
 
-  async #read(shard: WatchedShard, fields: readonly string[]): Promise<ShardReadReply> {
+  /** What it says is of one moment, however much is read of the same shard meanwhile. */
+  async #look(shard: WatchedShard | undefined, fields: readonly string[]): Promise<ShardLook> {
+    if (shard === undefined) throw new RangeError('There is no such shard.');
+    const { monotonicMs, maxStalenessMs } = this.#options;
     const read = new ShardRead(shard.key, fields);
-    const askedMs = this.#options.monotonicMs();
+    const askedMs = monotonicMs();
     const reply = await this.#redis.send<ShardReadReply>(read);
     if (read.connection === undefined) throw new LookupUnavailable('The answer came by no connection.');
     if (shard.observe(reply[0], read.connection, askedMs)) this.#waiters.wake();
-    return reply;
+    return { reply, reading: shard.reading(monotonicMs(), maxStalenessMs) };
   }
 
-  async #look(shards: readonly WatchedShard[]): Promise<void> {
-    await Promise.all(shards.map((shard) => this.#read(shard, [])));
-  }
-
-  /** Undefined: some shard is retired or not there. */
-  #readings(shards: readonly WatchedShard[]): readonly ShardReading[] | undefined {
-    const nowMs = this.#options.monotonicMs();
-    const readings = shards.map((shard) =>
-      shard.retired ? undefined : shard.reading(nowMs, this.#options.maxStalenessMs),
-    );
-    return readings.every((reading) => reading !== undefined) ? readings : undefined;
+  #lookAt(shards: readonly WatchedShard[]): Promise<ShardLook[]> {
+    return Promise.all(shards.map((shard) => this.#look(shard, [])));
   }
 
   /** For those who wait for an advance. */
   async #lookAtLive(): Promise<void> {
     const { live } = this.#generations;
     if (live === undefined) await this.#askPointer();
-    else await this.#look(live.shards);
+    else await this.#lookAt(live.shards);
   }
 
   /** Looks at the pointer and at the stamps of all generations, now and from now on. */
   async #keepLooking(): Promise<void> {
     try {
       await this.#askPointer();
-      for (const { shards } of this.#generations.all) await this.#look(shards);
+      for (const { shards } of this.#generations.all) await this.#lookAt(shards);
     } catch {
       // Who asks is told so; the stamps are as old as they are.
     }

@@ -15,10 +15,6 @@ export class WatchedShard {
     this.key = key;
   }
 
-  get retired(): boolean {
-    return this.#state?.retired === true;
-  }
-
   /**
    * To be called with every answer, in the order in which they came.
    * @param text the field `state`; null where the shard is not there
@@ -37,9 +33,9 @@ export class WatchedShard {
     return !isSame;
   }
 
-  /** Undefined: the shard is not there, or nobody has looked. */
+  /** As the last answer said. Undefined: the shard is retired, or not there. */
   reading(nowMs: number, maxStalenessMs: number): ShardReading | undefined {
-    if (this.#state === undefined) return undefined;
+    if (this.#state === undefined || this.#state.retired) return undefined;
     return {
       position: this.#state.checkpoint?.commit,
       unproved: this.#state.unproved,

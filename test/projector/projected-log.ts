@@ -5,7 +5,7 @@ import { EmbeddedEventStore } from '#embedded-event-store/embedded-event-store';
 import { EventStore } from '#event-store/event-store';
 import { MemoryKeyLookup } from '#key-lookup/memory-key-lookup';
 import { type LookupStore } from '#key-lookup/lookup-store';
-import { type MemoryLookupReader } from '#key-lookup/memory-lookup-reader';
+import { type LookupReader } from '#key-lookup/lookup-reader';
 import { type KeyEvent } from '#keys/events';
 import { type ProjectionListener } from '#projector/projection-record';
 import { Projector, type ProjectorOptions } from '#projector/projector';
@@ -15,8 +15,8 @@ import { verifyMany } from '#verification/verify-many';
 
 /** A real store on a fixed free port with data that can be copied and exchanged, and projectors of it. */
 export class ProjectedLog {
-  readonly lookup = new MemoryKeyLookup();
-  readonly reader: MemoryLookupReader;
+  readonly lookup: LookupStore;
+  readonly reader: LookupReader;
   store!: EventStore;
   readonly #folders: string[] = [];
   readonly #projectors: { stop: AbortController; running: Promise<void> }[] = [];
@@ -25,12 +25,14 @@ export class ProjectedLog {
   #port = 0;
   #dataDir = '';
 
-  private constructor(maxStalenessMs: number) {
-    this.reader = this.lookup.reader({ maxStalenessMs, monotonicMs: () => performance.now() });
+  private constructor({ lookup, reader }: { lookup: LookupStore; reader: LookupReader }) {
+    this.lookup = lookup;
+    this.reader = reader;
   }
 
-  static async open({ maxStalenessMs = 30_000, callMs = 10_000 } = {}): Promise<ProjectedLog> {
-    const log = new ProjectedLog(maxStalenessMs);
+  /** With a lookup in memory, unless another is given. */
+  static async open({ maxStalenessMs = 30_000, callMs = 10_000, keptIn = inMemory(maxStalenessMs) } = {}) {
+    const log = new ProjectedLog(keptIn);
     await log.startStore(await log.emptyFolder());
     log.store = EventStore.connect(log.#node!.url, { callMs });
     return log;
@@ -123,6 +125,11 @@ export class ProjectedLog {
     await this.stopStore();
     for (const folder of this.#folders) await rm(folder, { recursive: true, force: true });
   }
+}
+
+function inMemory(maxStalenessMs: number): { lookup: LookupStore; reader: LookupReader } {
+  const lookup = new MemoryKeyLookup();
+  return { lookup, reader: lookup.reader({ maxStalenessMs, monotonicMs: () => performance.now() }) };
 }
 
 /** Waits until the condition holds; the test's own timeout is the bound. */
