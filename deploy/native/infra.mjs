@@ -16,7 +16,12 @@ const USAGE = 'npm run infra [-- up | down | status]';
 
 /** Away from the usual ports, so that a server which is on the machine anyway is neither met nor mistaken for ours. */
 const SERVERS = [
-  { name: 'kafka', port: '19092', missing: kafkaIsMissing, setting: ({ brokers }) => `KAFKA_BROKERS=${brokers.join(',')}` },
+  {
+    name: 'kafka',
+    port: '19092',
+    missing: kafkaIsMissing,
+    setting: ({ brokers }) => `KAFKA_BROKERS=${brokers.join(',')}`,
+  },
   { name: 'redis', port: '16379', missing: redisIsMissing, setting: ({ url }) => `REDIS_URL=${url}` },
   { name: 'event-store', port: '12113', missing: () => undefined, setting: ({ url }) => `EVENTSTORE_URL=${url}` },
 ];

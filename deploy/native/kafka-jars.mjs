@@ -45,4 +45,3 @@ function jarsFolder() {
   const version = createHash('sha256').update(readFileSync(POM)).digest('hex').slice(0, 12);
   return join(cache, 'latchkey', `kafka-${version}`);
 }
-

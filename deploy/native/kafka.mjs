@@ -10,6 +10,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { kafkaIsMissing, kafkaJars } from './kafka-jars.mjs';
+import { SINGLE_NODE } from './kafka-settings.mjs';
 import { freePort, serve } from './serve.mjs';
 
 await serve({
@@ -28,28 +29,13 @@ await serve({
   facts: (port) => ({ brokers: [`127.0.0.1:${port}`] }),
 });
 
-/** As small as one node can be; whatever concerns clients stays at Kafka's defaults. */
 function serverProperties({ dataDir, port, controllerPort }) {
   const properties = {
-    'process.roles': 'broker,controller',
-    'node.id': 1,
+    ...SINGLE_NODE,
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
     listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
     'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
-    'controller.listener.names': 'CONTROLLER',
     'log.dirs': topicsDir(dataDir),
-    'auto.create.topics.enable': false,
-    'offsets.topic.num.partitions': 4,
-    'offsets.topic.replication.factor': 1,
-    'transaction.state.log.num.partitions': 1,
-    'transaction.state.log.replication.factor': 1,
-    'transaction.state.log.min.isr': 1,
-    'share.coordinator.state.topic.num.partitions': 1,
-    'share.coordinator.state.topic.replication.factor': 1,
-    'share.coordinator.state.topic.min.isr': 1,
-    'group.initial.rebalance.delay.ms': 0,
-    // Of 128 MiB that it takes from the heap at the start.
-    'log.cleaner.dedupe.buffer.size': 16_777_216,
   };
   return Object.entries(properties)
     .map(([name, value]) => `${name}=${String(value).replaceAll('\\', '\\\\')}\n`)

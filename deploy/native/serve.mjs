@@ -116,7 +116,8 @@ function endWithThisProcess(child, name) {
   process.on('SIGTERM', stop).on('SIGINT', stop);
   if (stdinIsPipe()) process.stdin.on('end', stop).on('error', stop).resume();
   const ended = () => {
-    if (!isAsked) process.stderr.write(`${name} ended by itself: ${child.signalCode ?? `exit code ${child.exitCode}`}\n`);
+    if (!isAsked)
+      process.stderr.write(`${name} ended by itself: ${child.signalCode ?? `exit code ${child.exitCode}`}\n`);
     process.exit(isAsked ? 0 : 1);
   };
   if (child.exitCode !== null || child.signalCode !== null) ended();

@@ -1,2 +1,0 @@
-export function kafkaJars(): string;
-export function kafkaIsMissing(): string | undefined;
