@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers';
+
 /** How long after the window an answer may still come before it counts as lost. */
 const GRACE_MS = 2_000;
 const MOST_PER_TURN = 256;

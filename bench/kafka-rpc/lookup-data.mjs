@@ -6,6 +6,7 @@ import { entryNo, hashNo, KEYS } from './given-keys.mjs';
 
 const GENERATION = 'bench';
 const PER_WRITE = 1_000;
+const PROOF_EVERY_MS = 1_000;
 
 /** `shardKey`: the hash in Redis that holds the keys, for those who ask it without our library. */
 export async function fillLookup(redisUrl) {
@@ -30,12 +31,17 @@ export async function fillLookup(redisUrl) {
     await write(Array.from({ length: PER_WRITE }, (_, more) => put(from + more)));
   }
   await store.switchLive(undefined, GENERATION);
-  const stopping = new AbortController();
-  const proving = proveEachSecond(() => write([]), stopping.signal);
+  let isStopped = false;
+  const proving = (async () => {
+    while (!isStopped) {
+      await write([]);
+      await delay(PROOF_EVERY_MS);
+    }
+  })();
   return {
     shardKey: shardKey(GENERATION, 0),
     stop: async () => {
-      stopping.abort();
+      isStopped = true;
       await proving;
       store.close();
     },
@@ -44,11 +50,4 @@ export async function fillLookup(redisUrl) {
 
 function put(number) {
   return { put: hashNo(number), entry: entryNo(number) };
-}
-
-async function proveEachSecond(prove, signal) {
-  while (!signal.aborted) {
-    await prove();
-    await delay(1_000, undefined, { signal }).catch(() => undefined);
-  }
 }

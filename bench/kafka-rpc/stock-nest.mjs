@@ -1,5 +1,6 @@
 /** NestJS' own Kafka transport: as its documentation has it, and tuned as far as its options go. */
 import 'reflect-metadata';
+import { Buffer } from 'node:buffer';
 import { Controller, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ClientKafka, MessagePattern, Payload, Transport } from '@nestjs/microservices';

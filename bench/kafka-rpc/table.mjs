@@ -77,9 +77,10 @@ function markdown(header, rows) {
 }
 
 const key = ({ arm, load }) => `${load} ${arm}`;
-const whole = (number) => Math.round(number).toLocaleString('en');
-const short = (number) => (number >= 100 ? whole(number) : number.toPrecision(3));
-const ratio = (one, other) => (one / other).toPrecision(3);
+// Where nothing was answered there is nothing to say.
+const whole = (number) => (Number.isFinite(number) ? Math.round(number).toLocaleString('en') : '—');
+const short = (number) => (number < 100 ? number.toPrecision(3) : whole(number));
+const ratio = (one, other) => short(one / other);
 
 function groupBy(items, keyOf) {
   const groups = new Map();
@@ -88,5 +89,5 @@ function groupBy(items, keyOf) {
 }
 
 function median(values) {
-  return [...values].sort((one, other) => one - other)[Math.floor(values.length / 2)];
+  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)];
 }

@@ -120,7 +120,7 @@ export function described(value: unknown): object {
   return { is: value === null ? 'null' : typeof value, json: JSON.stringify(value) };
 }
 
-async function* slowly(): AsyncGenerator<unknown> {
+async function* slowly(): AsyncGenerator {
   yield { n: 1 };
   await new Promise((resolve) => setImmediate(resolve));
   yield { n: 2 };

@@ -1,7 +1,7 @@
 /** Nest's wire contract, row by row, between any client and any server. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Observable } from 'rxjs';
-import { type KafkaProcess, kafkaServer, startKafka } from '#testing/kafka-process';
+import { kafkaServer, type OwnKafka, startKafka } from '#testing/kafka-process';
 import { requires } from '#testing/requires';
 import { type ClientSide, type ServerSide, type StartedServer, type WireClient } from './sides.ts';
 import { createWireTopics } from './wire-topics.ts';
@@ -16,7 +16,7 @@ interface Seen {
 
 export function describeWire(clientSide: ClientSide, serverSide: ServerSide): void {
   requires(kafkaServer)(`a client of ${clientSide.name} and a server of ${serverSide.name}`, () => {
-    let kafka: KafkaProcess;
+    let kafka: OwnKafka;
     let server: StartedServer;
     let client: WireClient;
     const ask = (pattern: string, payload: unknown) => seenOf(client.send<unknown, unknown>(pattern, payload));

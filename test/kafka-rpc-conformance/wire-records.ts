@@ -1,7 +1,7 @@
 /** What a server makes of records as such, from whoever writes them, and what it writes itself. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type IHeaders } from 'kafkajs';
-import { type KafkaProcess, kafkaServer, startKafka } from '#testing/kafka-process';
+import { kafkaServer, type OwnKafka, startKafka } from '#testing/kafka-process';
 import { requires } from '#testing/requires';
 import { RawWire } from './raw-wire.ts';
 import { type ServerSide, type StartedServer } from './sides.ts';
@@ -26,21 +26,25 @@ const HOSTILE: readonly { readonly what: string; readonly headers: (id: string) 
   { what: 'an infinite partition', headers: () => ({ kafka_replyPartition: '1e999' }) },
   { what: 'an empty partition', headers: () => ({ kafka_replyPartition: '' }) },
   { what: 'two partitions', headers: () => ({ kafka_replyPartition: ['0', '1'] }) },
-  { what: 'a reply topic that does not exist', headers: () => ({ kafka_replyTopic: 'no.such.topic' }) },
-  { what: 'a reply topic that is JSON', headers: () => ({ kafka_replyTopic: '["a"]' }) },
-  { what: 'a reply topic that is no name', headers: () => ({ kafka_replyTopic: '../../etc ✓' }) },
-  { what: 'two reply topics', headers: () => ({ kafka_replyTopic: [REPLIES, FOREIGN_TOPIC] }) },
   { what: 'a deadline that is no number', headers: () => ({ latchkey_deadline: '{"never":true}' }) },
   { what: 'a header of Nest for errors', headers: () => ({ 'kafka_nest-err': '{"x":1}' }) },
   { what: 'a header named __proto__', headers: () => Object.fromEntries([['__proto__', '{"polluted":true}']]) },
   { what: 'a header named constructor', headers: () => ({ constructor: '{"prototype":{}}' }) },
 ];
 
+/** One of these, and a stock server answers nobody for as long as kafkajs tries to find the topic, or for good. */
+const HOSTILE_TOPICS: typeof HOSTILE = [
+  { what: 'a reply topic that does not exist', headers: () => ({ kafka_replyTopic: 'no.such.topic' }) },
+  { what: 'a reply topic that is JSON', headers: () => ({ kafka_replyTopic: '["a"]' }) },
+  { what: 'a reply topic that is no name', headers: () => ({ kafka_replyTopic: '../../etc ✓' }) },
+  { what: 'two reply topics', headers: () => ({ kafka_replyTopic: [REPLIES, FOREIGN_TOPIC] }) },
+];
+
 export function describeRecords(serverSide: ServerSide): void {
   const isStock = serverSide.name === 'stock NestJS';
 
   requires(kafkaServer)(`a server of ${serverSide.name}, given records`, () => {
-    let kafka: KafkaProcess;
+    let kafka: OwnKafka;
     let server: StartedServer;
     let raw: RawWire;
     let asked = 0;
@@ -156,8 +160,16 @@ export function describeRecords(serverSide: ServerSide): void {
       },
     );
 
+    /** A secret that a handler calls `key` would lie in the open, in the record's own key. */
+    it(`${isStock ? 'takes' : 'does not take'} a reply's own "key" and "value" for those of the record`, async () => {
+      const { key, value, headers } = await ask('wire.keyed', '{}');
+      if (isStock) expect([key, value].map(String)).toEqual(['a secret', '{"a":1}']);
+      else
+        expect([key, value, String(headers['kafka_nest-err'])]).toEqual([null, null, expect.stringContaining('error')]);
+    });
+
     describe('that are hostile', () => {
-      it.each(HOSTILE)('goes on after $what', async ({ headers }) => {
+      it.each(isStock ? HOSTILE : [...HOSTILE, ...HOSTILE_TOPICS])('goes on after $what', async ({ headers }) => {
         const id = newId();
         await raw.send(ASK, 'hostile', { ...addressOf(id, ASK), ...headers(id) });
         const reply = await ask(ASK, '{"fine":true}');
@@ -167,6 +179,19 @@ export function describeRecords(serverSide: ServerSide): void {
       it('goes on after a request of 900 kB that is no JSON', async () => {
         await ask(ASK, `{${'x'.repeat(900_000)}`);
         expect(JSON.parse(String((await ask(ASK, '{}')).value))).toEqual(described({}));
+      });
+
+      it(`${isStock ? 'never answers' : 'answers'} those that ask behind a reply topic that is no text`, async () => {
+        const ids = [newId(), newId(), newId()];
+        await raw.send(ASK, 'hostile', { ...addressOf(newId(), ASK), kafka_replyTopic: '["a"]' });
+        for (const id of ids) await raw.send(ASK, id, addressOf(id, ASK));
+        for (const id of ids) await server.wire.hasSeen(id);
+        // All that is written before it closes is read before what the next one writes, in the same partition.
+        await server.close();
+        server = await serverSide.start(kafka.brokers);
+        await ask(ASK, 'text');
+        const answered = ids.filter((id) => raw.replies(REPLIES, id).length > 0);
+        expect(answered).toEqual(isStock ? [] : ids);
       });
 
       /** A caller names the topic of its reply, so a server that does not look writes wherever it may write. */

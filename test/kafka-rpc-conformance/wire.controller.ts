@@ -10,6 +10,7 @@ export const PATTERNS = [
   'wire.filtered',
   'wire.stream',
   'wire.context',
+  'wire.keyed',
 ] as const;
 export const EVENT = 'wire.event';
 
@@ -76,6 +77,11 @@ export class WireController {
       header: described(headers?.['trace']),
       hasOffset: /^\d+$/.test(offset),
     };
+  }
+
+  @MessagePattern('wire.keyed')
+  keyed(): object {
+    return { key: 'a secret', value: { a: 1 } };
   }
 
   @EventPattern(EVENT)
