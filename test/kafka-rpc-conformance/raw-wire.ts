@@ -42,9 +42,13 @@ export class RawWire {
   }
 
   /** The record of this correlation id, once it is there. */
-  async reply(topic: string, correlationId: string): Promise<RawRecord> {
+  reply(topic: string, correlationId: string): Promise<RawRecord> {
+    return this.record(topic, (record) => idOf(record) === correlationId);
+  }
+
+  async record(topic: string, isIt: (record: RawRecord) => boolean): Promise<RawRecord> {
     for (;;) {
-      const found = this.replies(topic, correlationId)[0];
+      const found = this.#of(topic).find(isIt);
       if (found !== undefined) return found;
       await new Promise<void>((resolve) => this.#onRead.push(resolve));
     }
@@ -52,7 +56,7 @@ export class RawWire {
 
   /** Those that were read so far. */
   replies(topic: string, correlationId: string): readonly RawRecord[] {
-    return this.#of(topic).filter(({ headers }) => String(headers['kafka_correlationId']) === correlationId);
+    return this.#of(topic).filter((record) => idOf(record) === correlationId);
   }
 
   all(topic: string): readonly RawRecord[] {
@@ -69,4 +73,8 @@ export class RawWire {
     this.#read.set(topic, records);
     return records;
   }
+}
+
+function idOf({ headers }: RawRecord): string {
+  return String(headers['kafka_correlationId']);
 }
