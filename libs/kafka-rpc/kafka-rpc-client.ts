@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { ClientProxy, type MsPattern, type ReadPacket, type WritePacket } from '@nestjs/microservices';
 import { type Kafka, type KafkaMessage } from 'kafkajs';
+import { Observable } from 'rxjs';
 import { deadlineOf } from '#runtime/delivery';
 import { DrainingSet } from '#runtime/draining-set';
 import { RequestExpired, RequestTooLarge, TransportClosed, TransportOverloaded } from '#runtime/request-errors';
@@ -107,6 +108,19 @@ export class KafkaRpcClient extends ClientProxy {
   // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the signature of Nest's own
   override unwrap<T>(): T {
     return this.#kafka as T;
+  }
+
+  /**
+   * As ClientProxy's own, without the promise and the two operators that it puts around every request of a client that is
+   * connected: they were a third of what a request costs its caller.
+   */
+  override send<TResult = unknown, TInput = unknown>(pattern: unknown, data: TInput): Observable<TResult> {
+    // What is refused is refused as ever.
+    if (this.#connected === undefined || this.#isClosed || pattern == null || data == null)
+      return super.send(pattern, data);
+    return new Observable<TResult>((observer) =>
+      this.publish(this.createPacket(pattern, data), this.createObserver(observer)),
+    );
   }
 
   protected publish(packet: ReadPacket, callback: (packet: WritePacket) => void): () => void {
