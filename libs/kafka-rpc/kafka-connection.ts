@@ -53,11 +53,25 @@ function withoutDelay({ host, port, ssl, onConnect }: ISocketFactoryArgs): Socke
   return socket.setKeepAlive(true, KEEP_ALIVE_MS).setNoDelay(true);
 }
 
+/** An outage is one piece of news, and kafkajs tells it with every attempt. */
+const REPEAT_AFTER_MS = 10_000;
+const MAX_REMEMBERED = 100;
+const lastSaid = new Map<string, number>();
+
 /** Messages and errors only: the rest of an entry may hold what was sent. */
 function logEntry({ namespace, level, log }: LogEntry): void {
   const error: unknown = log['error'];
   const text = typeof error === 'string' ? `${log.message} (${error})` : log.message;
   const context = namespace === '' ? 'Kafka' : `Kafka${namespace}`;
+  if (wasSaid(`${context} ${text}`)) return;
   if (level === logLevel.ERROR) Logger.error(text, context);
   else Logger.warn(text, context);
+}
+
+function wasSaid(line: string): boolean {
+  const nowMs = performance.now();
+  if (nowMs - (lastSaid.get(line) ?? -Infinity) < REPEAT_AFTER_MS) return true;
+  if (lastSaid.size >= MAX_REMEMBERED) lastSaid.clear();
+  lastSaid.set(line, nowMs);
+  return false;
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-const ATTEMPTS = 20;
+const FOR_MS = 4_000;
 const PAUSE_MS = 150;
 
 /**
@@ -8,11 +8,12 @@ const PAUSE_MS = 150;
  * is just being chosen, as after the start of a broker or the making of a topic.
  */
 export async function whileTransient<T>(ask: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
+  const untilMs = performance.now() + FOR_MS;
+  for (;;) {
     try {
       return await ask();
     } catch (error) {
-      if (attempt === ATTEMPTS || !isTransient(error as Error)) throw error;
+      if (performance.now() >= untilMs || !isTransient(error as Error)) throw error;
       await delay(PAUSE_MS);
     }
   }

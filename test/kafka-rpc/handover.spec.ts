@@ -6,7 +6,7 @@ import { type Delivery, type ListResult } from '#runtime/delivery';
 import { kafkaServer, type KafkaProcess, startKafka } from '#testing/kafka-process';
 import { requires } from '#testing/requires';
 import { scaled } from '#testing/scale';
-import { eventually, Rig } from './rig.ts';
+import { aGate, eventually, type Gate, Rig } from './rig.ts';
 import { ServerChild } from './server-child.ts';
 
 interface Numbered {
@@ -14,7 +14,7 @@ interface Numbered {
 }
 
 let handled: number[];
-let gate: { promise: Promise<void>; open: () => void };
+let gate: Gate;
 
 @Controller()
 class Service {
@@ -35,8 +35,7 @@ requires(kafkaServer)('servers that come and go', () => {
   afterAll(() => kafka.stop());
   beforeEach(async () => {
     handled = [];
-    let open = () => undefined as void;
-    gate = { promise: new Promise<void>((resolve) => (open = resolve)), open: () => open() };
+    gate = aGate();
     rig = await Rig.open(kafka.brokers, ['ask'], 4);
   });
   afterEach(() => rig.close());
@@ -56,7 +55,7 @@ requires(kafkaServer)('servers that come and go', () => {
   it('would lose it where offsets are committed before the replies', async () => {
     const first = await ServerChild.start(rig, { defended: false });
     const client = await rig.client(['ask']);
-    const reply = firstValueFrom(client.send('ask', { n: 1 })).catch(() => 'no reply');
+    const reply = firstValueFrom(client.send<unknown>('ask', { n: 1 })).catch(() => 'no reply');
     await first.said('took 1');
     await eventually(async () => {
       const committed = await Promise.all([0, 1, 2, 3].map((partition) => rig.committed('ask', partition)));
@@ -64,9 +63,8 @@ requires(kafkaServer)('servers that come and go', () => {
     });
     await first.kill();
     await rig.serve(Service);
-    const other = await firstValueFrom(client.send('ask', { n: 2 }));
 
-    expect(other).toEqual({ n: 2 });
+    expect(await firstValueFrom(client.send('ask', { n: 2 }))).toEqual({ n: 2 });
     expect(handled).toEqual([2]);
     await client.close();
     expect(await reply).toBe('no reply');

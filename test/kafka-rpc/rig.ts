@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
 import { type INestMicroservice, Module, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import {
@@ -150,4 +151,16 @@ export class Reader {
 /** Looks again and again: for what nobody tells. */
 export async function eventually(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+/** Lets a handler wait for its test. */
+export interface Gate {
+  readonly promise: Promise<void>;
+  readonly open: () => void;
+}
+
+export function aGate(): Gate {
+  const opened = new EventEmitter<{ open: [] }>();
+  const promise = once(opened, 'open').then(() => undefined);
+  return { promise, open: () => opened.emit('open') };
 }

@@ -21,7 +21,7 @@ export class ServerChild {
   }
 
   static async start(
-    { brokers, groupId, topicPrefix }: Rig,
+    { brokers, groupId, topicPrefix }: Pick<Rig, 'brokers' | 'groupId' | 'topicPrefix'>,
     { defended = true }: { defended?: boolean } = {},
   ): Promise<ServerChild> {
     const options = JSON.stringify({ brokers, groupId, topicPrefix });
