@@ -5,6 +5,7 @@ import { type CustomStrategy } from '@nestjs/microservices';
 import { firstValueFrom } from 'rxjs';
 import { messageContract } from '#contracts/message-contract';
 import { type VerifyReply, type VerifyRequest, verifyReply } from '#contracts/verification';
+import { MemoryLastUse } from '#key-lookup/last-use';
 import { type LookupReader } from '#key-lookup/lookup-reader';
 import { InProcessBus } from '#runtime/in-process-bus';
 import { InProcessClient } from '#runtime/in-process-client';
@@ -39,7 +40,7 @@ describe('keys.verify', () => {
     };
     const bus = new InProcessBus();
     const strategy = new InProcessServer(bus, messageContract);
-    const module = AuthModule.register({ lookup: counting, waitMs: 60_000 });
+    const module = AuthModule.register({ lookup: counting, lastUse: new MemoryLastUse(), waitMs: 60_000 });
     const options: Pick<NestApplicationOptions, 'logger'> & CustomStrategy = { strategy, logger: false };
     service = await NestFactory.createMicroservice(module, options);
     await service.listen();

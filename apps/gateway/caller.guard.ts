@@ -23,7 +23,7 @@ export class CallerGuard implements CanActivate {
   }
 
   async #identify(request: FastifyRequest): Promise<Caller> {
-    const credential = this.keys.find(request);
+    const credential = this.keys.take(request);
     if (credential !== undefined) {
       const { userId, keyId } = await this.keys.verify(credential);
       return { kind: 'key', userId, keyId };

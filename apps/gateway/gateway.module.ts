@@ -6,6 +6,7 @@ import { LegacyHasher } from '#credentials/legacy-hasher';
 import { CallerGuard } from './caller.guard.ts';
 import { KeyCredentials } from './key-credentials.ts';
 import { KeysController } from './keys.controller.ts';
+import { LastUseReader } from './last-uses.ts';
 import { PersonalKeys } from './personal-keys.ts';
 import { ProblemFilter } from './problem.filter.ts';
 import { GATEWAY_SETTINGS, type GatewaySettings } from './settings.ts';
@@ -36,6 +37,7 @@ export class GatewayModule {
         { provide: APP_FILTER, useClass: ProblemFilter },
         CallerGuard,
         KeyCredentials,
+        LastUseReader,
         PersonalKeys,
       ],
     };

@@ -27,6 +27,14 @@ describe('the body of a new key', () => {
     expect(readNewKey({ ...good, label: '  CI \n', description: ' ' })).toEqual({ ...good, description: null });
   });
 
+  it('may be a number where a text is asked for', () => {
+    expect(readNewKey({ ...good, label: 7, description: 1.5 })).toEqual({ ...good, label: '7', description: '1.5' });
+  });
+
+  it('may say that the key is bound to no team and no organization', () => {
+    expect(readNewKey({ ...good, scoped_teams: [], scoped_organizations: [] })).toEqual(good);
+  });
+
   it('counts characters as people and PostHog do, not as UTF-16 does', () => {
     const body = { ...good, label: '🔑'.repeat(40), description: '🔑'.repeat(1000) };
     expect(readNewKey(body)).toEqual(body);
@@ -38,7 +46,8 @@ describe('the body of a new key', () => {
     ['no label', { scopes: ['*'] }, 'required', 'This field is required.', 'label'],
     ['a blank label', { ...good, label: ' ' }, 'blank', 'This field may not be blank.', 'label'],
     ['a null label', { ...good, label: null }, 'null', 'This field may not be null.', 'label'],
-    ['a number for a label', { ...good, label: 1 }, 'invalid', 'Not a valid string.', 'label'],
+    ['true for a label', { ...good, label: true }, 'invalid', 'Not a valid string.', 'label'],
+    ['a number for a label that may be another', { ...good, label: 2 ** 53 }, 'invalid', /string/, 'label'],
     ['41 characters', { ...good, label: 'x'.repeat(41) }, 'max_length', /no more than 40 characters/, 'label'],
     ['41 emoji', { ...good, label: '🔑'.repeat(41) }, 'max_length', /no more than 40 characters/, 'label'],
     ['NUL', { ...good, label: 'a\0b' }, 'null_characters_not_allowed', 'Null characters are not allowed.', 'label'],
@@ -51,6 +60,16 @@ describe('the body of a new key', () => {
     ['an object for scopes', { ...good, scopes: {} }, 'not_a_list', /but got type "dict"\.$/, 'scopes'],
     ['a number in scopes', { ...good, scopes: [1] }, 'invalid', 'Not a valid string.', 'scopes'],
     ['an unknown scope', { ...good, scopes: ['a:admin'] }, 'invalid_input', 'Invalid scope: a:admin', 'scopes'],
+    [
+      'a team',
+      { ...good, scoped_teams: [7] },
+      'invalid_input',
+      'Keys can not be scoped to teams here.',
+      'scoped_teams',
+    ],
+    ['an organization', { ...good, scoped_organizations: ['x'] }, 'invalid_input', /here/, 'scoped_organizations'],
+    ['null for teams', { ...good, scoped_teams: null }, 'null', 'This field may not be null.', 'scoped_teams'],
+    ['a text for teams', { ...good, scoped_teams: '7' }, 'not_a_list', /type "str"/, 'scoped_teams'],
     ['257 scopes', { ...good, scopes: Array(257).fill('*') }, 'max_length', /no more than 256/, 'scopes'],
     ['1001 characters', { ...good, description: 'x'.repeat(1001) }, 'max_length', /1000/, 'description'],
     ['1001 emoji', { ...good, description: '🔑'.repeat(1001) }, 'max_length', /1000/, 'description'],
@@ -79,7 +98,7 @@ describe('the body of a new key', () => {
     const field = fc.oneof(fc.anything(), text, fc.array(text));
     const bodies = fc.oneof(
       fc.anything(),
-      fc.record({ label: field, scopes: field, description: field }, { requiredKeys: [] }),
+      fc.record({ label: field, scopes: field, description: field, scoped_teams: field }, { requiredKeys: [] }),
     );
     fc.assert(
       fc.property(bodies, (body) => {
@@ -107,5 +126,6 @@ describe('the body of a change', () => {
   it('is judged by the same rules', () => {
     expect(problemOf({ label: '' }, readChangedKey)).toMatchObject({ code: 'blank', attr: 'label' });
     expect(problemOf({ scopes: [] }, readChangedKey)).toMatchObject({ code: 'required', attr: 'scopes' });
+    expect(problemOf({ scoped_teams: [7] }, readChangedKey)).toMatchObject({ attr: 'scoped_teams' });
   });
 });

@@ -14,9 +14,15 @@ export type ValidKey = Extract<Verification, { valid: true }>;
 export class KeyCredentials {
   constructor(private readonly verifier: ValueVerifier) {}
 
-  /** Undefined where the request shows none: neither `Authorization: Bearer` nor `personal_api_key` in the body. */
-  find(request: FastifyRequest): Credential | undefined {
-    return findCredential({ authorization: request.headers.authorization, body: request.body });
+  /**
+   * Undefined where the request shows none: neither `Authorization: Bearer` nor `personal_api_key` in the body. A key in
+   * the body is taken out of it, so that nothing which reads the body afterwards comes across a secret.
+   */
+  take(request: FastifyRequest): Credential | undefined {
+    const { body } = request;
+    const credential = findCredential({ authorization: request.headers.authorization, body });
+    if (typeof body === 'object' && body !== null) delete (body as { personal_api_key?: unknown }).personal_api_key;
+    return credential;
   }
 
   /** Throws 401 for a key that is not good, 403 where scopes are missing, 503 where nobody can tell. */

@@ -14,21 +14,30 @@ export interface KeyRepresentation {
   readonly user_id: string;
   readonly is_legacy_hashing: boolean;
   readonly scopes: readonly string[];
+  /** Keys are bound by their scopes alone: always empty, which is PostHog's word for "no bounds". */
+  readonly scoped_teams: readonly [];
+  readonly scoped_organizations: readonly [];
 }
 
-export function representKey(record: KeyRecord, value: string | null = null): KeyRepresentation {
+interface Shown {
+  readonly lastUsedAt?: string | null;
+  readonly value?: string;
+}
+
+export function representKey(record: KeyRecord, { lastUsedAt = null, value }: Shown = {}): KeyRepresentation {
   return {
     id: record.keyId,
     label: record.label,
     description: record.description,
-    value,
+    value: value ?? null,
     mask_value: record.mask,
     created_at: record.createdAt,
-    // Nothing records uses yet.
-    last_used_at: null,
+    last_used_at: lastUsedAt,
     last_rolled_at: record.lastRolledAt,
     user_id: record.userId,
     is_legacy_hashing: record.legacy,
     scopes: record.scopes,
+    scoped_teams: [],
+    scoped_organizations: [],
   };
 }

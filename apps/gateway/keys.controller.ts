@@ -4,8 +4,9 @@ import { AnyCaller, CurrentKey, PersonId, type Caller } from './caller.ts';
 import { CallerGuard } from './caller.guard.ts';
 import { CommandId } from './command-id.ts';
 import { keysManageNothing } from './http-problem.ts';
-import { readChangedKey, readNewKey } from './key-body.ts';
+import { readChangedKey, readNewKey, type ChangedKeyBody } from './key-body.ts';
 import { representKey, type KeyRepresentation } from './key-representation.ts';
+import { LastUseReader, tellLastUses } from './last-uses.ts';
 import { PersonalKeys } from './personal-keys.ts';
 import { tellChange } from './position-header.ts';
 
@@ -13,12 +14,19 @@ import { tellChange } from './position-header.ts';
 @Controller('api/personal_api_keys')
 @UseGuards(CallerGuard)
 export class KeysController {
-  constructor(private readonly keys: PersonalKeys) {}
+  constructor(
+    private readonly keys: PersonalKeys,
+    private readonly lastUses: LastUseReader,
+  ) {}
 
   @Get()
-  async list(@PersonId() userId: string): Promise<KeyRepresentation[]> {
+  async list(
+    @PersonId() userId: string,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<KeyRepresentation[]> {
     const records = await this.keys.list(userId);
-    return records.map((record) => representKey(record));
+    const lastUsedAt = tellLastUses(reply, await this.lastUses.of(records));
+    return records.map((record, index) => representKey(record, { lastUsedAt: lastUsedAt(index) }));
   }
 
   @Post()
@@ -30,19 +38,26 @@ export class KeysController {
   ): Promise<KeyRepresentation> {
     const changed = await this.keys.create(userId, readNewKey(body), commandId);
     tellChange(reply, changed);
-    return representKey(changed.record, changed.value.reveal());
+    return representKey(changed.record, { value: changed.value.reveal() });
   }
 
   @Get('@current')
-  async current(@CurrentKey() { userId, keyId }: Caller & { kind: 'key' }): Promise<KeyRepresentation> {
-    return representKey(await this.keys.get(userId, keyId));
+  async current(
+    @CurrentKey() { userId, keyId }: Caller & { kind: 'key' },
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<KeyRepresentation> {
+    return this.#show(reply, userId, keyId);
   }
 
   /** A key may read itself by its id as well. */
   @Get(':id')
-  async get(@AnyCaller() caller: Caller, @Param('id') keyId: string): Promise<KeyRepresentation> {
+  async get(
+    @AnyCaller() caller: Caller,
+    @Param('id') keyId: string,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<KeyRepresentation> {
     if (caller.kind === 'key' && caller.keyId !== keyId) throw keysManageNothing();
-    return representKey(await this.keys.get(caller.userId, keyId));
+    return this.#show(reply, caller.userId, keyId);
   }
 
   @Patch(':id')
@@ -53,9 +68,13 @@ export class KeysController {
     @CommandId() commandId: string,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<KeyRepresentation> {
-    const changed = await this.keys.change(userId, keyId, readChangedKey(body), commandId);
+    const change = await this.#readChange(userId, keyId, body);
+    const [changed, lastUses] = await Promise.all([
+      this.keys.change(userId, keyId, change, commandId),
+      this.lastUses.of([{ userId, keyId }]),
+    ]);
     tellChange(reply, changed);
-    return representKey(changed.record);
+    return representKey(changed.record, { lastUsedAt: tellLastUses(reply, lastUses)(0) });
   }
 
   @Delete(':id')
@@ -78,8 +97,27 @@ export class KeysController {
     @CommandId() commandId: string,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<KeyRepresentation> {
-    const changed = await this.keys.roll(userId, keyId, commandId);
+    const [changed, lastUses] = await Promise.all([
+      this.keys.roll(userId, keyId, commandId),
+      this.lastUses.of([{ userId, keyId }]),
+    ]);
     tellChange(reply, changed);
-    return representKey(changed.record, changed.value.reveal());
+    const lastUsedAt = tellLastUses(reply, lastUses)(0);
+    return representKey(changed.record, { lastUsedAt, value: changed.value.reveal() });
+  }
+
+  async #show(reply: FastifyReply, userId: string, keyId: string): Promise<KeyRepresentation> {
+    const [record, lastUses] = await Promise.all([this.keys.get(userId, keyId), this.lastUses.of([{ userId, keyId }])]);
+    return representKey(record, { lastUsedAt: tellLastUses(reply, lastUses)(0) });
+  }
+
+  /** As PostHog does, which looks for the key before it looks at what should become of it: 404 comes before 400. */
+  async #readChange(userId: string, keyId: string, body: unknown): Promise<ChangedKeyBody> {
+    try {
+      return readChangedKey(body);
+    } catch (problem) {
+      await this.keys.get(userId, keyId);
+      throw problem;
+    }
   }
 }

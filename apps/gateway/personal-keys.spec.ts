@@ -71,6 +71,20 @@ describe('a change', () => {
     },
   );
 
+  it('names the scope that can not be given, and nothing else that a service may have said', async () => {
+    for (const [message, detail] of [
+      ['Invalid scope: invoice:read', 'Invalid scope: invoice:read'],
+      ['Invalid scope: lkp_Secret', 'Invalid scope.'],
+      ['must be object:read, object:write or *', 'Invalid scope.'],
+    ] as const) {
+      const { keys } = keysOver(refusal('INVALID_SCOPE', message, 'scopes'));
+      await expect(keys.change('alice', 'k-1', {}, 'c-1')).rejects.toMatchObject({
+        status: 400,
+        envelope: { type: 'validation_error', code: 'invalid_input', detail, attr: 'scopes' },
+      });
+    }
+  });
+
   it('of a key whose id no key can have is not even sent', async () => {
     const { sent, keys } = keysOver(done);
     for (const attempt of [

@@ -1,6 +1,7 @@
 import { HttpException } from '@nestjs/common';
 import { RequestFault } from '#client/request-fault';
-import { HttpProblem, invalidRequest, notFound, problemOfRefusal, validationError } from './http-problem.ts';
+import { HttpProblem, invalidRequest, notFound, validationError } from './http-problem.ts';
+import { problemOfRefusal } from './problem-of-refusal.ts';
 
 /**
  * Whatever was thrown, as what the client is told. Errors of Fastify and Nest count by their status alone: their messages
@@ -8,7 +9,7 @@ import { HttpProblem, invalidRequest, notFound, problemOfRefusal, validationErro
  */
 export function problemOfError(error: unknown): HttpProblem | undefined {
   if (error instanceof HttpProblem) return error;
-  if (error instanceof RequestFault) return problemOfRefusal(error.code);
+  if (error instanceof RequestFault) return problemOfRefusal(error);
   return problemOfStatus(statusOf(error));
 }
 

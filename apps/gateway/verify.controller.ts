@@ -19,7 +19,7 @@ export class VerifyController {
   @All()
   @HttpCode(200)
   async verify(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply) {
-    const credential = this.keys.find(request);
+    const credential = this.keys.take(request);
     if (credential === undefined) throw keyMissing();
     const query = readVerifyQuery(request.query);
     const isBadQuery = query instanceof HttpProblem;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { scopesFile } from '#contracts/scope-catalogue';
 import { EventStore } from '#event-store/event-store';
 import { elseRefuseHost, gatewayFields, listensOnLoopback } from '#gateway/settings';
 import { folder, logLevel, port, wholeNumber } from '#runtime/settings';
@@ -18,6 +19,8 @@ export const standaloneSettings = z
       .optional(),
     /** Of the embedded event store; 0: any free port. */
     EVENTSTORE_PORT: port.default(2113),
+    /** The scopes that may be given to keys. */
+    SCOPES_FILE: scopesFile,
     LOOKUP_SHARDS: wholeNumber(1, 1024).default(1),
     /** The head is proved every second, so less would call a lookup stale that is not. */
     MAX_STALENESS_MS: wholeNumber(2_000, 3_600_000).default(30_000),

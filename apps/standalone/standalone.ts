@@ -7,6 +7,7 @@ import { messageContract } from '#contracts/message-contract';
 import { EventStore } from '#event-store/event-store';
 import { createGateway } from '#gateway/create-gateway';
 import { type GatewaySettings } from '#gateway/settings';
+import { MemoryLastUse } from '#key-lookup/last-use';
 import { MemoryKeyLookup } from '#key-lookup/memory-key-lookup';
 import { ProjectorModule } from '#projector/projector.module';
 import { ProjectorService } from '#projector/projector.service';
@@ -16,9 +17,10 @@ import { InProcessClient } from '#runtime/in-process-client';
 import { InProcessServer } from '#runtime/in-process-server';
 import { NestLogger } from '#runtime/logging';
 import { type Shutdown } from '#runtime/shutdown';
+import { type StandaloneSettings } from './settings.ts';
 
 export interface StandaloneOptions {
-  readonly settings: GatewaySettings & { readonly LOOKUP_SHARDS: number; readonly MAX_STALENESS_MS: number };
+  readonly settings: GatewaySettings & Pick<StandaloneSettings, 'LOOKUP_SHARDS' | 'MAX_STALENESS_MS' | 'SCOPES_FILE'>;
   readonly eventStoreUrl: string;
   /** What only a restart would mend. */
   readonly live: readonly Indicator[];
@@ -58,8 +60,8 @@ export async function startServices(options: StandaloneOptions): Promise<{ url: 
     shutdown.add(name, () => app.close());
     await app.listen();
   };
-  await serve('command', CommandModule.register({ eventStore }));
-  await serve('auth', AuthModule.register({ lookup: reader }));
+  await serve('command', CommandModule.register({ eventStore, scopes: settings.SCOPES_FILE }));
+  await serve('auth', AuthModule.register({ lookup: reader, lastUse: new MemoryLastUse() }));
 
   const client = new InProcessClient(bus);
   shutdown.add('client', () => client.close());

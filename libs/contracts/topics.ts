@@ -9,6 +9,7 @@ import {
   keyReply,
   rollKeyRequest,
 } from './commands.ts';
+import { lastUsedReply, lastUsedRequest } from './last-use.ts';
 import { getKeyReply, getKeyRequest, listKeysReply, listKeysRequest } from './queries.ts';
 import { verifyReply, verifyRequest } from './verification.ts';
 
@@ -23,6 +24,7 @@ export const TOPICS = {
   'keys.delete': { request: deleteKeyRequest, reply: deleteKeyReply },
   'keys.list': { request: listKeysRequest, reply: listKeysReply },
   'keys.get': { request: getKeyRequest, reply: getKeyReply },
+  'keys.last-used': { request: lastUsedRequest, reply: lastUsedReply },
   'users.delete': { request: deleteUserRequest, reply: deleteUserReply },
   'keys.verify': { request: verifyRequest, reply: verifyReply },
 } as const satisfies Record<string, { request: z.ZodType; reply: z.ZodType }>;

@@ -1,4 +1,4 @@
-import { decide, descriptionOrNull, refuse, scopeSet, type Decision } from './decision.ts';
+import { decide, descriptionOrNull, refuse, refuseScope, scopeSet, type Decision } from './decision.ts';
 import { type KeyEvent } from './events.ts';
 import { type Key } from './key.ts';
 import { type UserKeys } from './user-keys.ts';
@@ -13,11 +13,17 @@ export interface KeyChange {
   readonly at: string;
 }
 
-/** One append for all that changes; what already is as asked for makes no event. */
-export function changeKey(user: UserKeys, change: KeyChange): Decision {
+/**
+ * One append for all that changes; what already is as asked for makes no event.
+ * @param grantable the scopes that may be given to keys. What the key has it may keep: nobody is forced to take a scope
+ *   from a key that works, only because it is no longer given to others
+ */
+export function changeKey(user: UserKeys, change: KeyChange, grantable: ReadonlySet<string>): Decision {
   if (user.deletion !== undefined) return refuse('USER_DELETED');
   const key = user.keys.get(change.keyId);
   if (key === undefined) return refuse('KEY_NOT_FOUND');
+  const unknown = change.scopes?.find((scope) => !grantable.has(scope) && !key.scopes.includes(scope));
+  if (unknown !== undefined) return refuseScope(unknown);
   return decide(...scopesChanged(key, change), ...relabelled(key, change));
 }
 

@@ -10,7 +10,7 @@ export interface Refused {
   readonly attr?: string;
 }
 
-export type RefusalReason = keyof typeof MESSAGES;
+export type RefusalReason = keyof typeof MESSAGES | 'INVALID_SCOPE';
 
 export const MAX_KEYS_PER_USER = 10;
 
@@ -24,8 +24,13 @@ const MESSAGES = {
   CONFLICT: 'The key has been rolled by another command in the meantime.',
 } as const;
 
-export function refuse(reason: RefusalReason, attr?: string): Refused {
+export function refuse(reason: keyof typeof MESSAGES, attr?: string): Refused {
   return { refused: reason, message: MESSAGES[reason], ...(attr === undefined ? {} : { attr }) };
+}
+
+/** The scope that can't be given, in PostHog's words. */
+export function refuseScope(scope: string): Refused {
+  return { refused: 'INVALID_SCOPE', message: `Invalid scope: ${scope}`, attr: 'scopes' };
 }
 
 export function decide(...events: KeyEvent[]): Decision {

@@ -1,4 +1,5 @@
 import { type Verdict } from '#contracts/verification';
+import { type KeyOwner } from '#keys/project-key';
 import { type LookupReader, LookupUnavailable } from '#key-lookup/lookup-reader';
 import { verifyMany } from './verify-many.ts';
 
@@ -15,8 +16,10 @@ export interface VerifierOptions {
   readonly replyMs?: number;
   /** How many may wait; those beyond it are STALE at once. */
   readonly maxParked?: number;
-  /** Epoch ms, to compare deadlines with. */
+  /** Epoch ms, to compare deadlines with, and to date uses. */
   readonly nowMs?: () => number;
+  /** Told of the good keys of each list (see verifyMany), before their verdicts are there. Must neither throw nor wait. */
+  readonly onUse?: (keys: readonly KeyOwner[], atMs: number) => void;
 }
 
 /** verifyMany, and apart from it a bounded place to wait for those items that the projection has not reached yet. */
@@ -29,7 +32,7 @@ export class Verifier {
 
   constructor(lookup: LookupReader, options: VerifierOptions = {}) {
     this.#lookup = lookup;
-    this.#options = { waitMs: 1000, replyMs: 50, maxParked: 1000, nowMs: Date.now, ...options };
+    this.#options = { waitMs: 1000, replyMs: 50, maxParked: 1000, nowMs: Date.now, onUse: () => undefined, ...options };
   }
 
   get parked(): number {
@@ -38,10 +41,7 @@ export class Verifier {
 
   /** In order, per task: its verdict, or for one that has to wait, the promise of it. Rejects, as that does, only on a bug. */
   async verify(tasks: readonly VerifyTask[]): Promise<(Verdict | Promise<Verdict>)[]> {
-    const verdicts = await verifyMany(
-      tasks.map(({ item }) => item),
-      this.#lookup,
-    );
+    const verdicts = await this.#verifyNow(tasks);
     return verdicts.map((verdict, index) => {
       const task = tasks[index];
       return task !== undefined && isStale(verdict) ? this.#park(task, verdict) : verdict;
@@ -52,6 +52,14 @@ export class Verifier {
   close(): void {
     this.#closed = true;
     for (const parked of [...this.#parked]) this.#settle(parked, parked.stale);
+  }
+
+  async #verifyNow(tasks: readonly { readonly item: unknown }[]): Promise<Verdict[]> {
+    const items = tasks.map(({ item }) => item);
+    const used: KeyOwner[] = [];
+    const verdicts = await verifyMany(items, this.#lookup, (key) => used.push(key));
+    if (used.length > 0) this.#options.onUse(used, this.#options.nowMs());
+    return verdicts;
   }
 
   #park(task: VerifyTask, stale: Verdict): Verdict | Promise<Verdict> {
@@ -101,10 +109,7 @@ export class Verifier {
     try {
       const furthest = maxOf((await this.#lookup.shards()).map(({ position }) => position));
       const ready = [...this.#parked].filter(({ minPosition }) => minPosition <= furthest);
-      const verdicts = await verifyMany(
-        ready.map(({ item }) => item),
-        this.#lookup,
-      );
+      const verdicts = await this.#verifyNow(ready);
       for (const [index, parked] of ready.entries()) {
         const verdict = verdicts[index];
         if (verdict === undefined) continue;

@@ -1,5 +1,6 @@
 import { LEGACY_PARAMETER_SET } from '#contracts/hash-formats';
 import { type Verdict, verifyItem, type VerifyItem } from '#contracts/verification';
+import { type KeyOwner } from '#keys/project-key';
 import { type LookupAnswer, type LookupReader, LookupUnavailable, type ShardReading } from '#key-lookup/lookup-reader';
 import { missingScopes } from './scopes.ts';
 
@@ -8,9 +9,15 @@ import { missingScopes } from './scopes.ts';
  * accept is refused alone. Asks the lookup once for all of them and waits for nothing: what has not reached its
  * `minPosition` is STALE now. A verdict is never given on a lookup that can't be shown to be fresh.
  *
+ * @param onUse told of each key that was shown and is good, once per item. One that lacks a scope counts as used, too, as
+ *   it does with PostHog: whoever asks whether a key is still in use wants to hear of it
  * @throws what the lookup throws, but for LookupUnavailable, which is the verdict UNAVAILABLE
  */
-export async function verifyMany(items: readonly unknown[], lookup: LookupReader): Promise<Verdict[]> {
+export async function verifyMany(
+  items: readonly unknown[],
+  lookup: LookupReader,
+  onUse?: (key: KeyOwner) => void,
+): Promise<Verdict[]> {
   const parsed = items.map(parse);
   const hashes = parsed.flatMap((item) => (item?.hash === undefined ? [] : [item.hash]));
   const asksAll = parsed.some((item) => item !== undefined && item.hash === undefined);
@@ -22,7 +29,7 @@ export async function verifyMany(items: readonly unknown[], lookup: LookupReader
     let next = 0;
     return parsed.map((item) => {
       if (item === undefined) return INVALID_REQUEST;
-      return item.hash === undefined ? reached(item, shards) : judge(item, answers[next++]);
+      return item.hash === undefined ? reached(item, shards) : judge(item, answers[next++], onUse);
     });
   } catch (error) {
     if (!(error instanceof LookupUnavailable)) throw error;
@@ -38,13 +45,14 @@ function parse(item: unknown): VerifyItem | undefined {
   return result.success ? result.data : undefined;
 }
 
-function judge(item: VerifyItem, answer: LookupAnswer | undefined): Verdict {
+function judge(item: VerifyItem, answer: LookupAnswer | undefined, onUse?: (key: KeyOwner) => void): Verdict {
   if (answer === undefined) throw new RangeError('The lookup gave fewer answers than it was asked for.');
   const { entry, shard } = answer;
   if (!shard.fresh || shard.position === undefined) return UNAVAILABLE;
   const position = String(shard.position);
   if (mayBeBefore(shard.position, shard.unproved, item)) return { valid: false, code: 'STALE', position };
   if (entry === undefined) return notFound(position, shard);
+  onUse?.(entry);
   const missing = item.scopes === undefined ? [] : missingScopes(entry.scopes, item.scopes);
   if (missing.length > 0) return { valid: false, code: 'INSUFFICIENT_SCOPE', position, missing };
   return { valid: true, keyId: entry.keyId, userId: entry.userId, scopes: [...entry.scopes], position };

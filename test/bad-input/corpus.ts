@@ -27,8 +27,8 @@ export const BAD_BODIES: readonly BadBody[] = [
   { name: 'an unreadable type', contentType: ';;;', bytes: '{}' },
 ];
 
-/** JSON that no field of a key may be, whatever the field. */
-const NO_TEXTS: readonly unknown[] = [0, -1, 1e308, true, [], [[]], {}, { toString: 'x' }, ['a', 'b']];
+/** JSON that no field of a key may be, whatever the field. Small numbers pass for texts, as they do with PostHog. */
+const NO_TEXTS: readonly unknown[] = [1e308, true, false, [], [[]], {}, { toString: 'x' }, ['a', 'b']];
 
 const BAD_LABELS: readonly unknown[] = [
   null,
@@ -54,6 +54,8 @@ const BAD_SCOPES: readonly unknown[] = [
   [null],
   [['insight:read']],
   ['insight:admin'],
+  ['nobody_knows_it:read'],
+  ['insight:read', 'nobody_knows_it:write'],
   ['INSIGHT:read'],
   ['insight:read\n'],
   ['insight:read\0'],
@@ -73,10 +75,21 @@ const BAD_DESCRIPTIONS: readonly unknown[] = [
   ...NO_TEXTS,
 ];
 
+const BAD_BOUNDS: readonly Record<string, unknown>[] = [
+  { scoped_teams: [1] },
+  { scoped_teams: null },
+  { scoped_teams: {} },
+  { scoped_teams: [[]] },
+  { scoped_organizations: ['0190a9b0-0000-7000-8000-000000000000'] },
+  { scoped_organizations: null },
+  { scoped_organizations: '' },
+];
+
 /** Bodies that are wrong in one field. */
 export const BAD_FIELDS: readonly Record<string, unknown>[] = [
   ...BAD_LABELS.map((label) => ({ label, scopes: ['insight:read'] })),
   ...BAD_SCOPES.map((scopes) => ({ label: 'CI', scopes })),
+  ...BAD_BOUNDS.map((bounds) => ({ label: 'CI', scopes: ['insight:read'], ...bounds })),
   ...BAD_DESCRIPTIONS.map((description) => ({ label: 'CI', scopes: ['insight:read'], description })),
 ];
 
@@ -115,6 +128,7 @@ export const BAD_KEYS: readonly string[] = [
   'pbkdf2_sha256$1000000000$posthog_personal_api_key$AAAA',
   "' OR '1'='1",
   'ключ',
+  'lkp_\u200b',
   '%00',
   'a b',
 ];

@@ -15,6 +15,7 @@ const GOOD: Readonly<Record<Topic, Record<string, unknown>>> = {
   'keys.delete': ids,
   'keys.list': { userId: ids.userId },
   'keys.get': { userId: ids.userId, keyId: ids.keyId },
+  'keys.last-used': { items: [{ userId: ids.userId, keyId: ids.keyId }] },
   'users.delete': { commandId: ids.commandId, userId: ids.userId },
   'keys.verify': { hash: HASH, scopes: ['a:read'], minPosition: '0' },
 };
@@ -43,6 +44,19 @@ const BAD_VALUES: Readonly<Record<string, readonly unknown[]>> = {
   scopes: [null, '*', {}, { length: 1, 0: '*' }, [null], [7], ['a'], ['A:read'], ['a:read\n'], Array(257).fill('*')],
   hash: [...BAD_HASHES, ...BAD_TEXTS, ...NO_TEXTS, null],
   mask: ['', 'lkp_aaaa', 'lkp_...aaaaa', 'lkp_... aaa', 'lkp_...aaa\n', ...BAD_TEXTS, ...NO_TEXTS, null],
+  items: [
+    [],
+    [null],
+    [7],
+    ['x'],
+    [{}],
+    [[]],
+    {},
+    { length: 1 },
+    'x',
+    null,
+    Array(513).fill({ userId: 'a', keyId: 'k' }),
+  ],
   minPosition: ['', '-1', '01', '1.0', '9223372036854775807', '18446744073709551615', ...BAD_TEXTS, ...NO_TEXTS, null],
 };
 

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { hashNo } from '#testing/given-keys';
-import { type ModelCommand, type ModelImport, type ModelIntent } from '#testing/key-model';
+import { GRANTABLE_SCOPES, type ModelCommand, type ModelImport, type ModelIntent } from '#testing/key-model';
 
 export const USERS = ['ann', 'bob'];
 export const LEGACY_SETS = [260_000, 390_000].map((n) => `pbkdf2_sha256$${n}$posthog_personal_api_key`);
@@ -69,7 +69,7 @@ function intent(hash: (userId: string, n: number) => string): fc.Arbitrary<Model
   const keyId = fc.nat(15).map((n) => `key-${n}`);
   const label = fc.constantFrom('CI', 'Nightly', 'Deploys');
   const description = fc.constantFrom(undefined, null, '', 'For the build host');
-  const scopes = fc.array(fc.constantFrom('*', 'insight:read', 'insight:write', 'action:read'), {
+  const scopes = fc.array(fc.constantFrom(...GRANTABLE_SCOPES, ...GRANTABLE_SCOPES, 'invoice:read'), {
     minLength: 1,
     maxLength: 5,
   });

@@ -60,6 +60,9 @@ export class KeyModel {
   }
 }
 
+/** What may be given to keys. */
+export const GRANTABLE_SCOPES = ['*', 'insight:read', 'insight:write', 'action:read'];
+
 /** `commandId`: one per intent, kept over retries. */
 export type ModelCommand = ModelIntent & { commandId: string };
 
@@ -145,6 +148,8 @@ function perform(user: ModelUser, command: ModelCommand, at: string, firstSeenHa
     key.record.lastRolledAt = at;
     key.record.legacy = false;
   } else {
+    const added = command.scopes?.filter((scope) => !key.record.scopes.includes(scope)) ?? [];
+    if (!added.every(isGrantable)) return refused('INVALID_SCOPE');
     if (command.label !== undefined) key.record.label = command.label;
     if (command.description !== undefined) key.record.description = noneIfEmpty(command.description);
     if (command.scopes !== undefined && sorted(command.scopes) !== sorted(key.record.scopes)) {
@@ -156,6 +161,7 @@ function perform(user: ModelUser, command: ModelCommand, at: string, firstSeenHa
 
 function createKey(user: ModelUser, command: Extract<ModelCommand, { do: 'createKey' }>, at: string): Performed {
   const { keyId, label, scopes, hash, mask } = command;
+  if (!scopes.every(isGrantable)) return refused('INVALID_SCOPE');
   if (user.usedKeyIds.includes(keyId)) return refused('KEY_ID_REUSED');
   if (user.usedHashes.includes(hash)) return refused('HASH_REUSED');
   if (user.keys.length >= 10) return refused('KEY_LIMIT_REACHED');
@@ -181,6 +187,10 @@ function deleteUser(user: ModelUser): Performed {
   user.deletedKeys ??= newestFirst(user.keys).map(({ record }) => record.keyId);
   user.keys = [];
   return { reply: { ok: true, deletedKeys: user.deletedKeys }, changed };
+}
+
+function isGrantable(scope: string): boolean {
+  return GRANTABLE_SCOPES.includes(scope);
 }
 
 function refused(code: string): Performed {

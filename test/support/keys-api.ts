@@ -19,6 +19,8 @@ export interface ApiKey {
   readonly last_used_at: string | null;
   readonly user_id: string;
   readonly is_legacy_hashing: boolean;
+  readonly scoped_teams: readonly number[];
+  readonly scoped_organizations: readonly string[];
 }
 
 export interface ApiError {

@@ -8,8 +8,10 @@ import { AuthModule } from '#auth/auth.module';
 import { type RequestTransport } from '#client/requests';
 import { CommandModule } from '#command/command.module';
 import { messageContract } from '#contracts/message-contract';
+import { type ScopeCatalogue } from '#contracts/scope-catalogue';
 import { EmbeddedEventStore } from '#embedded-event-store/embedded-event-store';
 import { EventStore } from '#event-store/event-store';
+import { type LastUse, MemoryLastUse } from '#key-lookup/last-use';
 import { MemoryKeyLookup } from '#key-lookup/memory-key-lookup';
 import { ProjectorModule } from '#projector/projector.module';
 import { ProjectorService } from '#projector/projector.service';
@@ -24,6 +26,12 @@ import { KeysApi } from './keys-api.ts';
 export interface ServicesOptions {
   /** Nowhere, by default. */
   readonly log?: Logger;
+  /** PostHog's, by default. */
+  readonly scopes?: ScopeCatalogue;
+  /** In memory, by default. */
+  readonly lastUse?: LastUse;
+  /** Of a log that others use as well; an embedded one of its own, by default. */
+  readonly eventStoreUrl?: string;
   /** Sees every request that the gateway sends to a service. */
   readonly onRequest?: (request: unknown) => void;
 }
@@ -37,11 +45,17 @@ export class Services {
   readonly #bus = new InProcessBus();
   readonly #log: Logger;
   readonly #onRequest: (request: unknown) => void;
+  #eventStoreUrl: string | undefined;
+  readonly #scopes: ScopeCatalogue | undefined;
+  readonly #lastUse: LastUse;
   readonly #stops: (() => Promise<unknown>)[] = [];
 
-  private constructor({ log = pino({ level: 'silent' }), onRequest = () => undefined }: ServicesOptions) {
-    this.#log = log;
-    this.#onRequest = onRequest;
+  private constructor({ log, onRequest, scopes, lastUse, eventStoreUrl }: ServicesOptions) {
+    this.#eventStoreUrl = eventStoreUrl;
+    this.#log = log ?? pino({ level: 'silent' });
+    this.#onRequest = onRequest ?? (() => undefined);
+    this.#scopes = scopes;
+    this.#lastUse = lastUse ?? new MemoryLastUse();
     this.client = new InProcessClient(this.#bus);
   }
 
@@ -56,6 +70,11 @@ export class Services {
     const address = this.#gateway.getHttpServer().address();
     if (address === null || typeof address === 'string') throw new Error('The gateway is not listening');
     return `http://127.0.0.1:${address.port}`;
+  }
+
+  get eventStoreUrl(): string {
+    if (this.#eventStoreUrl === undefined) throw new Error('The event store is not open');
+    return this.#eventStoreUrl;
   }
 
   as(userId: string): KeysApi {
@@ -77,9 +96,12 @@ export class Services {
 
   async #startStore(): Promise<void> {
     this.#stops.push(() => rm(this.dataDir, { recursive: true, force: true }));
-    const node = await EmbeddedEventStore.open({ dataDir: this.dataDir, port: 0 });
-    this.#stops.push(() => node.close());
-    this.store = EventStore.connect(node.url);
+    if (this.#eventStoreUrl === undefined) {
+      const node = await EmbeddedEventStore.open({ dataDir: this.dataDir, port: 0 });
+      this.#stops.push(() => node.close());
+      this.#eventStoreUrl = node.url;
+    }
+    this.store = EventStore.connect(this.#eventStoreUrl);
     this.#stops.push(() => this.store.close());
   }
 
@@ -91,8 +113,10 @@ export class Services {
       this.#nestOptions,
     );
     this.#stops.push(() => projector.close());
-    await this.#serve(CommandModule.register({ eventStore: this.store }));
-    await this.#serve(AuthModule.register({ lookup: reader }));
+    await this.#serve(
+      CommandModule.register({ eventStore: this.store, ...(this.#scopes && { scopes: this.#scopes }) }),
+    );
+    await this.#serve(AuthModule.register({ lookup: reader, lastUse: this.#lastUse }));
     this.#stops.push(() => this.client.close());
     const client: RequestTransport = {
       send: (topic, record) => {

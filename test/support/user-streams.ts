@@ -10,7 +10,13 @@ import { keyEventMetadata, parseKeyEvent } from '#keys/parse-key-event';
 import { rememberedCommand } from '#keys/remembered-commands';
 import { rollKey } from '#keys/roll-key';
 import { deletedKeys, evolve, getKey, listKeys, noKeys, type UserKeys } from '#keys/user-keys';
-import { type ModelCommand, type ModelImport, type ModelRecord, type ModelReply } from '#testing/key-model';
+import {
+  GRANTABLE_SCOPES,
+  type ModelCommand,
+  type ModelImport,
+  type ModelRecord,
+  type ModelReply,
+} from '#testing/key-model';
 
 export type StreamReply = ModelReply & {
   /** Of the command's last event; where nothing changed, of the stream's last one. */
@@ -85,14 +91,16 @@ export class UserStreams {
   }
 }
 
+const GRANTABLE = new Set(GRANTABLE_SCOPES);
+
 function decide(user: UserKeys, command: ModelCommand, at: string, firstSeenHash?: string): Decision {
   switch (command.do) {
     case 'createKey':
-      return createKey(user, { ...command, at });
+      return createKey(user, { ...command, at }, GRANTABLE);
     case 'rollKey':
       return rollKey(user, { ...command, at, firstSeenHash });
     case 'changeKey':
-      return changeKey(user, { ...command, at });
+      return changeKey(user, { ...command, at }, GRANTABLE);
     case 'deleteKey':
       return deleteKey(user, { ...command, at });
     case 'deleteUser':
