@@ -7,6 +7,7 @@ import { joinVerifications } from '#contracts/join-verifications';
 import { messageContract } from '#contracts/message-contract';
 import { KafkaRpcClient } from '#kafka-rpc/kafka-rpc-client';
 import { KafkaRpcServer } from '#kafka-rpc/kafka-rpc-server';
+import { MemoryLastUse } from '#key-lookup/last-use';
 import { RedisKeyLookup } from '#key-lookup/redis-key-lookup';
 
 export const latchkey = {
@@ -14,7 +15,10 @@ export const latchkey = {
     const store = await RedisKeyLookup.connect({ url: redisUrl });
     const lookup = await store.reader({ maxStalenessMs: 30_000, monotonicMs: () => performance.now() });
     const strategy = new KafkaRpcServer(messageContract, { brokers, groupId: group, topicPrefix: prefix });
-    const service = await NestFactory.createMicroservice(AuthModule.register({ lookup }), { strategy });
+    const service = await NestFactory.createMicroservice(
+      AuthModule.register({ lookup, lastUse: new MemoryLastUse() }),
+      { strategy },
+    );
     await service.listen();
   },
 

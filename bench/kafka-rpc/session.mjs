@@ -52,8 +52,12 @@ export class Session {
     await this.#setting.admin.deleteTopics({ topics: this.#topics });
   }
 
+  /** All that the auth service answers; the other arms use those of `keys.verify` alone. */
   get #topics() {
-    return [this.#options.topic, `${this.#options.topic}.reply`];
+    return ['keys.verify', 'keys.last-used'].flatMap((name) => {
+      const topic = this.#options.prefix + name;
+      return [topic, `${topic}.reply`];
+    });
   }
 
   async #run(callers, load, { rampMs, windowMs }) {

@@ -16,6 +16,7 @@ import { TOPICS } from '#contracts/topics';
 import { EmbeddedEventStore } from '#embedded-event-store/embedded-event-store';
 import { EventStore } from '#event-store/event-store';
 import { KafkaRpcServer } from '#kafka-rpc/kafka-rpc-server';
+import { MemoryLastUse } from '#key-lookup/last-use';
 import { aFolder } from '#testing/folders';
 import { HandDrivenLookup } from '#testing/hand-driven-lookup';
 import { anyKafka, sharedKafka } from '#testing/kafka-process';
@@ -74,7 +75,7 @@ requires(anyKafka, pythonKafka)('the program of docs/other-languages.md', () => 
     closing.push(() => eventStore.close());
     lookup = await HandDrivenLookup.open();
     await lookup.event({ put: hashOf(VALUE), entry: { userId: 'ann', keyId: 'key', scopes: ['insight:read'] } });
-    await serve(AuthModule.register({ lookup: lookup.reader }), 'auth');
+    await serve(AuthModule.register({ lookup: lookup.reader, lastUse: new MemoryLastUse() }), 'auth');
     await serve(CommandModule.register({ eventStore }), 'command');
   });
 
