@@ -21,6 +21,7 @@ export interface EnsuredTopic {
 }
 
 const RETRY_MS = 500;
+const LEADER_LOOK_MS = 50;
 const DISCONNECT_WITHIN_MS = 3_000;
 
 /**
@@ -42,8 +43,10 @@ export async function ensureTopics(
         replicationFactor,
         configEntries: Object.entries(config).map(([key, value]) => ({ name: key, value })),
       }));
-      // Another process may make them at the same time; both find them made.
-      await admin.createTopics({ topics, waitForLeaders: true });
+      // Another process may make them at the same time; both find them made. kafkajs' own `waitForLeaders` fails where the
+      // broker does not know yet what it has just made.
+      await admin.createTopics({ topics, waitForLeaders: false });
+      while (!(await haveLeaders(admin, missing))) await delay(LEADER_LOOK_MS);
     }
     return Promise.all(
       specs.map(async (spec) => {
@@ -72,6 +75,16 @@ export async function waitForTopics(
     if (problem !== told) logger.warn(`Waiting: ${problem}`);
     told = problem;
     await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+async function haveLeaders(admin: Admin, specs: readonly TopicSpec[]): Promise<boolean> {
+  try {
+    const { topics } = await admin.fetchTopicMetadata({ topics: specs.map(({ name }) => name) });
+    return topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0));
+  } catch (error) {
+    if ((error as { type?: string }).type === 'UNKNOWN_TOPIC_OR_PARTITION') return false;
+    throw error;
   }
 }
 
