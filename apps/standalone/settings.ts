@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { scopesFile } from '#contracts/scope-catalogue';
-import { EventStore } from '#event-store/event-store';
+import { eventStoreUrl } from '#event-store/connection-setting';
 import { elseRefuseHost, gatewayFields, listensOnLoopback } from '#gateway/settings';
 import { folder, logLevel, port, wholeNumber } from '#runtime/settings';
 
@@ -13,10 +13,7 @@ export const standaloneSettings = z
     SIGN_IN_TOKEN: gatewayFields.SIGN_IN_TOKEN.optional(),
     DATA_DIR: folder.default('data'),
     /** Unset: the embedded event store, in DATA_DIR. */
-    EVENTSTORE_URL: z
-      .string()
-      .refine(isConnectionString, 'must be esdb://… or esdb+discover://…, with options that its client knows')
-      .optional(),
+    EVENTSTORE_URL: eventStoreUrl.optional(),
     /** Of the embedded event store; 0: any free port. */
     EVENTSTORE_PORT: port.default(2113),
     /** The scopes that may be given to keys. */
@@ -28,13 +25,3 @@ export const standaloneSettings = z
   })
   .refine(listensOnLoopback, elseRefuseHost);
 export type StandaloneSettings = z.infer<typeof standaloneSettings>;
-
-/** Only the client itself knows what it can read; nothing connects before the first call. */
-function isConnectionString(url: string): boolean {
-  try {
-    void EventStore.connect(url).close();
-    return true;
-  } catch {
-    return false;
-  }
-}
