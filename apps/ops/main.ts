@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { SettingsError } from '#runtime/settings';
 import { importCommand } from './import-command.ts';
+import { topicsCommand } from './topics-command.ts';
 
 /** Beyond the verdicts of the commands themselves: it could not run. */
 const COULD_NOT_RUN = 2;
@@ -8,6 +9,7 @@ const COULD_NOT_RUN = 2;
 const program = new Command('latchkey')
   .description('The operator’s commands for Latchkey')
   .addCommand(importCommand())
+  .addCommand(topicsCommand())
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : COULD_NOT_RUN));
 // Each command ends as the program does.
 for (const command of program.commands) command.copyInheritedSettings(program);

@@ -1,6 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
-import { type Consumer, type EachBatchPayload, type IHeaders, type KafkaMessage, type Producer } from 'kafkajs';
+import {
+  type Consumer,
+  type EachBatchPayload,
+  type IHeaders,
+  type KafkaMessage,
+  Partitioners,
+  type Producer,
+} from 'kafkajs';
 import { ConsumerLife } from './consumer-life.ts';
 import { connectKafka, type KafkaConnectionOptions, MAX_WAIT_MS, RETRY } from './kafka-connection.ts';
 import { within } from './within.ts';
@@ -57,8 +64,7 @@ export class KafkaEventConsumer {
     const kafka = connectKafka(options);
     this.#producer = kafka.producer({
       allowAutoTopicCreation: false,
-      idempotent: true,
-      maxInFlightRequests: 1,
+      createPartitioner: Partitioners.DefaultPartitioner,
       retry: RETRY,
     });
     this.#consumer = kafka.consumer({

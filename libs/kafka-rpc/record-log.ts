@@ -1,4 +1,4 @@
-import { type Producer } from 'kafkajs';
+import { Partitioners, type Producer } from 'kafkajs';
 import { connectKafka, type KafkaConnectionOptions } from './kafka-connection.ts';
 import { within } from './within.ts';
 
@@ -20,6 +20,7 @@ export class KafkaRecordLog {
     const kafka = connectKafka(connection);
     this.#producer = kafka.producer({
       allowAutoTopicCreation: false,
+      createPartitioner: Partitioners.DefaultPartitioner,
       idempotent: true,
       maxInFlightRequests: 1,
       retry: RETRY,
