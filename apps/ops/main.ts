@@ -15,7 +15,7 @@ const program = new Command('latchkey')
 for (const command of program.commands) command.copyInheritedSettings(program);
 
 // Whoever read our output has gone: there is nobody left to tell.
-process.stdout.on('error', () => process.exit(COULD_NOT_RUN));
+for (const output of [process.stdout, process.stderr]) output.on('error', () => process.exit(COULD_NOT_RUN));
 
 try {
   await program.parseAsync();

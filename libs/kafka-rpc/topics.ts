@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
-import { type Admin, type ITopicConfig } from 'kafkajs';
+import { type Admin, ConfigResourceTypes, type ITopicConfig } from 'kafkajs';
 import { connectKafka, type KafkaConnectionOptions } from './kafka-connection.ts';
 import { within } from './within.ts';
 
@@ -99,7 +99,7 @@ async function differencesOf(admin: Admin, { name, partitions, config }: TopicSp
   const there = metadata.topics[0]?.partitions.length ?? 0;
   const described = await admin.describeConfigs({
     includeSynonyms: false,
-    resources: [{ type: TOPIC_RESOURCE, name, configNames: Object.keys(config) }],
+    resources: [{ type: ConfigResourceTypes.TOPIC, name, configNames: Object.keys(config) }],
   });
   const values = new Map(described.resources[0]?.configEntries.map((entry) => [entry.configName, entry.configValue]));
   const differences = Object.entries(config)
@@ -107,8 +107,6 @@ async function differencesOf(admin: Admin, { name, partitions, config }: TopicSp
     .map(([key, wanted]) => `${key} is ${values.get(key) ?? 'unknown'}, not ${wanted}`);
   return there < partitions ? [`${there} partitions, not ${partitions}`, ...differences] : differences;
 }
-
-const TOPIC_RESOURCE = 2;
 
 async function withAdmin<T>(connection: KafkaConnectionOptions, work: (admin: Admin) => Promise<T>): Promise<T> {
   const admin = connectKafka(connection).admin();

@@ -153,6 +153,16 @@ describe('latchkey import', () => {
     );
   });
 
+  it.each([
+    ['standard output', 'stdout', ['--json']],
+    ['standard error', 'stderr', []],
+  ] as const)('ends with 2 once nobody reads its %s any more', async (_, output, options) => {
+    const command = LatchkeyCommand.start(['import', '-', ...options], env());
+    command.child[output]!.destroy();
+    command.child.stdin!.on('error', () => undefined).write('no JSON\n');
+    expect(await command.ended).toBe(2);
+  });
+
   it('finishes what is under way on SIGINT, and tells the sums so far, though more input may come', async () => {
     const command = LatchkeyCommand.start(['import', '-', '--json'], env());
     command.child.stdin!.write(linesOf([aRow({ user_id: 46 }), 'no JSON']));
