@@ -2,7 +2,7 @@ export function median(values) {
   return quantile(values, 0.5);
 }
 
-export function quantile(values, share) {
+function quantile(values, share) {
   const sorted = [...values].sort((one, other) => one - other);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
 }
