@@ -1,8 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
-import { type Admin, ConfigResourceTypes, type ITopicConfig } from 'kafkajs';
+import kafkajs, { type Admin, type ITopicConfig } from 'kafkajs';
 import { connectKafka, type KafkaConnectionOptions } from './kafka-connection.ts';
 import { within } from './within.ts';
+
+/** Kafka could not be reached, or did not do what it was asked. */
+export class KafkaUnavailable extends Error {
+  override readonly name = 'KafkaUnavailable';
+  readonly code = 'KAFKA_UNAVAILABLE';
+
+  constructor(cause: unknown) {
+    super(`Kafka does not answer: ${cause instanceof Error ? cause.message : 'unknown fault'}`, { cause });
+  }
+}
 
 /** A topic as it should be. */
 export interface TopicSpec {
@@ -69,7 +79,7 @@ export async function waitForTopics(
   while (!signal.aborted) {
     const problem = await withAdmin(connection, (admin) => admin.listTopics()).then(
       (there) => missingText(names.filter((name) => !there.includes(name))),
-      (error: unknown) => `Kafka does not answer: ${error instanceof Error ? error.message : 'unknown fault'}`,
+      (error: KafkaUnavailable) => error.message,
     );
     if (problem === undefined) return;
     if (problem !== told) logger.warn(`Waiting: ${problem}`);
@@ -99,7 +109,7 @@ async function differencesOf(admin: Admin, { name, partitions, config }: TopicSp
   const there = metadata.topics[0]?.partitions.length ?? 0;
   const described = await admin.describeConfigs({
     includeSynonyms: false,
-    resources: [{ type: ConfigResourceTypes.TOPIC, name, configNames: Object.keys(config) }],
+    resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name, configNames: Object.keys(config) }],
   });
   const values = new Map(described.resources[0]?.configEntries.map((entry) => [entry.configName, entry.configValue]));
   const differences = Object.entries(config)
@@ -113,6 +123,8 @@ async function withAdmin<T>(connection: KafkaConnectionOptions, work: (admin: Ad
   try {
     await admin.connect();
     return await work(admin);
+  } catch (error) {
+    throw new KafkaUnavailable(error);
   } finally {
     await within(DISCONNECT_WITHIN_MS, admin.disconnect());
   }
