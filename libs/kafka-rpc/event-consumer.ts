@@ -3,6 +3,7 @@ import { Logger } from '@nestjs/common';
 import { type Consumer, type EachBatchPayload, type IHeaders, type KafkaMessage, type Producer } from 'kafkajs';
 import { ConsumerLife } from './consumer-life.ts';
 import { connectKafka, type KafkaConnectionOptions, MAX_WAIT_MS, RETRY } from './kafka-connection.ts';
+import { GroupPosition } from './group-position.ts';
 import { within } from './within.ts';
 
 /** A record that states a fact; nobody waits for an answer. */
@@ -47,9 +48,8 @@ export class KafkaEventConsumer {
   readonly #consumer: Consumer;
   readonly #producer: Producer;
   readonly #life: ConsumerLife;
+  readonly #position: GroupPosition;
   readonly #stop = new AbortController();
-  /** By partition: the offset that must come next, as far as this process has read. */
-  readonly #next = new Map<number, bigint>();
 
   constructor(options: EventConsumerOptions) {
     this.#options = options;
@@ -70,7 +70,8 @@ export class KafkaEventConsumer {
       retry: RETRY,
     });
     this.#life = new ConsumerLife(this.#consumer);
-    this.#consumer.on(this.#consumer.events.GROUP_JOIN, () => this.#next.clear());
+    this.#position = new GroupPosition(options);
+    this.#consumer.on(this.#consumer.events.GROUP_JOIN, () => this.#position.joined());
   }
 
   /** For liveness. */
@@ -86,6 +87,7 @@ export class KafkaEventConsumer {
   /** Resolves when it is a member of its group. */
   async start(): Promise<void> {
     await this.#producer.connect();
+    await this.#position.read();
     await this.#consumer.connect();
     await this.#consumer.subscribe({ topics: [this.#options.topic], fromBeginning: true });
     await this.#consumer.run({
@@ -106,31 +108,55 @@ export class KafkaEventConsumer {
   async #onBatch(payload: EachBatchPayload): Promise<void> {
     const { batch, heartbeat, resolveOffset } = payload;
     const { topic, partition } = batch;
-    const isWanted = () => payload.isRunning() && !payload.isStale() && !this.#stop.signal.aborted;
-    for (let from = 0; from < batch.messages.length && isWanted(); from += CONCURRENCY) {
+    const isRead = () => payload.isRunning() && !payload.isStale() && !this.#stop.signal.aborted;
+    for (let from = 0; from < batch.messages.length && isRead(); from += CONCURRENCY) {
       const messages = batch.messages.slice(from, from + CONCURRENCY);
-      this.#noticeGap(partition, messages);
-      const keepAlive = setInterval(() => void heartbeat().catch(() => undefined), HEARTBEAT_MS);
-      let areDone: boolean[];
-      try {
-        areDone = await Promise.all(messages.map((message) => this.#untilDone(message, partition, isWanted)));
-      } finally {
-        clearInterval(keepAlive);
-      }
       const last = messages.at(-1);
-      if (last === undefined || areDone.includes(false)) return;
+      if (last === undefined) return;
+      await this.#noticeGap(partition, messages);
+      const areDone = await this.#allDone(messages, partition, payload, isRead);
+      if (!areDone) return;
       resolveOffset(last.offset);
       const next = BigInt(last.offset) + 1n;
-      this.#next.set(partition, next);
+      this.#position.advance(partition, next);
       // What can't be committed was done all the same, and comes again.
       await this.#consumer.commitOffsets([{ topic, partition, offset: String(next) }]);
       await heartbeat();
     }
   }
 
-  /** False: the partition is somebody else's now, or this process ends. */
-  async #untilDone(message: KafkaMessage, partition: number, isWanted: () => boolean): Promise<boolean> {
-    const { signal } = this.#stop;
+  /**
+   * False: this process ends. Rejects with what the group says when its partitions are to be dealt out anew, which would
+   * wait for this member for as long as a fault lasts.
+   */
+  async #allDone(
+    messages: readonly KafkaMessage[],
+    partition: number,
+    { heartbeat }: EachBatchPayload,
+    isRead: () => boolean,
+  ): Promise<boolean> {
+    const interrupted = new AbortController();
+    const beat = () => heartbeat().catch((error: unknown) => interrupted.abort(error));
+    const keepAlive = setInterval(() => void beat(), HEARTBEAT_MS);
+    const signal = AbortSignal.any([this.#stop.signal, interrupted.signal]);
+    const isWanted = () => isRead() && !interrupted.signal.aborted;
+    try {
+      const areDone = await Promise.all(messages.map((each) => this.#untilDone(each, partition, isWanted, signal)));
+      if (!areDone.includes(false)) return true;
+    } finally {
+      clearInterval(keepAlive);
+    }
+    if (interrupted.signal.aborted) throw interrupted.signal.reason;
+    return false;
+  }
+
+  /** False: not to be waited for any longer. */
+  async #untilDone(
+    message: KafkaMessage,
+    partition: number,
+    isWanted: () => boolean,
+    signal: AbortSignal,
+  ): Promise<boolean> {
     const record = eventRecord(message, partition);
     for (let retryMs = RETRY_MS.first; ; retryMs = Math.min(retryMs * 2, RETRY_MS.most)) {
       try {
@@ -170,12 +196,13 @@ export class KafkaEventConsumer {
   }
 
   /** Where the topic lost records before they were read (retention, a broker's loss), somebody must be told. */
-  #noticeGap(partition: number, messages: readonly KafkaMessage[]): void {
+  async #noticeGap(partition: number, messages: readonly KafkaMessage[]): Promise<void> {
     const first = messages[0];
-    const expected = this.#next.get(partition);
-    if (first === undefined || expected === undefined || BigInt(first.offset) <= expected) return;
+    if (first === undefined) return;
+    const gap = await this.#position.gapBefore(partition, BigInt(first.offset));
+    if (gap === undefined) return;
     this.#logger.error(
-      `Records of partition ${partition} from ${expected} up to ${first.offset} are gone, and were never read`,
+      `Records of partition ${partition} from ${gap.from} up to ${gap.upTo} are gone, and were never read`,
     );
   }
 }

@@ -97,7 +97,8 @@ async function differencesOf(admin: Admin, { name, partitions, config }: TopicSp
 
 const TOPIC_RESOURCE = 2;
 
-async function withAdmin<T>(connection: KafkaConnectionOptions, work: (admin: Admin) => Promise<T>): Promise<T> {
+/** Connected for as long as `work` takes. */
+export async function withAdmin<T>(connection: KafkaConnectionOptions, work: (admin: Admin) => Promise<T>): Promise<T> {
   const admin = connectKafka(connection).admin();
   try {
     await admin.connect();

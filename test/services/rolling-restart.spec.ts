@@ -109,27 +109,30 @@ requires(kafkaServer, redisServer)('the set under load', () => {
     ['the event store was killed for 10 s', () => set.eventStore.kill(), () => set.startEventStore()],
     ['the event store was paused for 10 s', () => set.eventStore.pause(), () => set.eventStore.resume()],
   ];
-  it.each(faults)('works again by itself after %s, and answered nothing wrongly meanwhile', async (what, away, back) => {
-    const load = await start({ withinMs: 3_000 });
-    await load.goesWell();
-    const fromMs = Date.now();
-    await away();
-    await Promise.all([delay(10_000), load.until(() => load.failures().length > 0)]);
-    await back();
-    const backMs = Date.now();
-    await load.goesWell();
-    const wellMs = Date.now();
-    await allAreUp();
-    await load.stop();
-    const faultsSeen = [...new Set(load.failures().map(({ outcome }) => outcome))].join(', ');
-    process.stderr.write(
-      `${what}: away ${backMs - fromMs} ms, all well ${wellMs - backMs} ms later, ` +
-        `${load.failures().length} of ${load.settled.length} failed (${faultsSeen})\n`,
-    );
-    expect(wrong(load)).toEqual([]);
-    const person = new Witness(`after-${++lot}`, new Random(lot));
-    const api = await set.as(person.userId);
-    for (let nth = 0; nth < 5; nth++) expect(await person.act(api)).toBe(true);
-    await person.reconcile(api);
-  });
+  it.each(faults)(
+    'works again by itself after %s, and answered nothing wrongly meanwhile',
+    async (what, away, back) => {
+      const load = await start({ withinMs: 3_000 });
+      await load.goesWell();
+      const fromMs = Date.now();
+      await away();
+      await Promise.all([delay(10_000), load.until(() => load.failures().length > 0)]);
+      await back();
+      const backMs = Date.now();
+      await load.goesWell();
+      const wellMs = Date.now();
+      await allAreUp();
+      await load.stop();
+      const faultsSeen = [...new Set(load.failures().map(({ outcome }) => outcome))].join(', ');
+      process.stderr.write(
+        `${what}: away ${backMs - fromMs} ms, all well ${wellMs - backMs} ms later, ` +
+          `${load.failures().length} of ${load.settled.length} failed (${faultsSeen})\n`,
+      );
+      expect(wrong(load)).toEqual([]);
+      const person = new Witness(`after-${++lot}`, new Random(lot));
+      const api = await set.as(person.userId);
+      for (let nth = 0; nth < 5; nth++) expect(await person.act(api)).toBe(true);
+      await person.reconcile(api);
+    },
+  );
 });

@@ -85,7 +85,9 @@ export class KeyTraffic {
     const from = this.settled.length;
     await this.until(() => {
       const right = this.settled.slice(from).filter(({ outcome }) => outcome === 'right');
-      return ['keys.verify', 'keys.change'].every((topic) => right.filter((one) => one.topic === topic).length >= count);
+      return ['keys.verify', 'keys.change'].every(
+        (topic) => right.filter((one) => one.topic === topic).length >= count,
+      );
     });
   }
 
@@ -125,7 +127,7 @@ export class KeyTraffic {
       const scopes = SCOPES[round % SCOPES.length]!;
       const change = { commandId: randomUUID(), userId, keyId, scopes: [...scopes] };
       // Until its outcome is known: the next verification depends on it.
-      for (let outcome = 'failed: not asked'; outcome.startsWith('failed') && !this.#stop.signal.aborted; ) {
+      for (let outcome = 'failed: not asked'; outcome.startsWith('failed') && !this.#stop.signal.aborted;) {
         outcome = await this.#ask('keys.change', change, (reply) => {
           if (!reply.ok) return isFault(reply.code) && reply.code;
           minPosition = reply.position;
