@@ -34,6 +34,8 @@ export interface EventConsumerOptions extends KafkaConnectionOptions {
 const CONCURRENCY = 32;
 const SESSION_MS = 10_000;
 const HEARTBEAT_MS = 2_000;
+/** How long the others wait for a member that does not answer: longer than one attempt at a record. */
+const REBALANCE_MS = 20_000;
 const RETRY_MS = { first: 200, most: 5_000 };
 const LEAVE_WITHIN_MS = 3_000;
 
@@ -66,6 +68,7 @@ export class KafkaEventConsumer {
       allowAutoTopicCreation: false,
       sessionTimeout: SESSION_MS,
       heartbeatInterval: HEARTBEAT_MS,
+      rebalanceTimeout: REBALANCE_MS,
       maxWaitTimeInMs: MAX_WAIT_MS,
       retry: RETRY,
     });

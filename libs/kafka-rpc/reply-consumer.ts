@@ -6,8 +6,12 @@ import { MAX_WAIT_MS, RETRY } from './kafka-connection.ts';
 /** By topic: the one partition of it that replies are to be sent to. */
 export type ReplyPartitions = ReadonlyMap<string, number>;
 
-const SESSION_MS = 30_000;
-const HEARTBEAT_MS = 3_000;
+/**
+ * The least that brokers allow by default. After a restart of the broker kafkajs joins as another member, and Kafka waits
+ * this long for the one that it was before: no reply is read meanwhile.
+ */
+const SESSION_MS = 6_000;
+const HEARTBEAT_MS = 1_500;
 
 /**
  * Reads replies, from one partition of each reply topic. kafkajs can't read without a consumer group, so there is one for

@@ -121,7 +121,9 @@ requires(kafkaServer, redisServer)('the set under load', () => {
       const backMs = Date.now();
       await load.goesWell();
       const wellMs = Date.now();
-    if (process.env['DUMP']) for (const x of set.services()) (await import('node:fs')).writeFileSync(`/tmp/h/services-tmp/out-${x.name}-${x.pid}-${lot}.log`, x.output);
+      if (process.env['DUMP'])
+        for (const x of set.services())
+          (await import('node:fs')).writeFileSync(`/tmp/h/services-tmp/out-${x.name}-${x.pid}-${lot}.log`, x.output);
       await allAreUp();
       await load.stop();
       const faultsSeen = [...new Set(load.failures().map(({ outcome }) => outcome))].join(', ');
