@@ -32,6 +32,7 @@ export interface EventConsumerOptions extends KafkaConnectionOptions {
 }
 
 const CONCURRENCY = 32;
+const PARTITIONS_AT_ONCE = 8;
 const SESSION_MS = 10_000;
 const HEARTBEAT_MS = 2_000;
 /** How long the others wait for a member that does not answer: longer than one attempt at a record. */
@@ -52,6 +53,8 @@ export class KafkaEventConsumer {
   readonly #life: ConsumerLife;
   readonly #position: GroupPosition;
   readonly #stop = new AbortController();
+  /** By partition: how often its next record has failed in a row. */
+  readonly #attempts = new Map<number, number>();
 
   constructor(options: EventConsumerOptions) {
     this.#options = options;
@@ -96,6 +99,7 @@ export class KafkaEventConsumer {
     await this.#consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: PARTITIONS_AT_ONCE,
       eachBatch: (batch) => this.#onBatch(batch),
     });
     await this.#life.joined;
@@ -108,72 +112,70 @@ export class KafkaEventConsumer {
     await within(LEAVE_WITHIN_MS, this.#producer.disconnect());
   }
 
-  async #onBatch(payload: EachBatchPayload): Promise<void> {
-    const { batch, heartbeat, resolveOffset } = payload;
+  async #onBatch({ batch, heartbeat, resolveOffset, isRunning, isStale }: EachBatchPayload): Promise<void> {
     const { topic, partition } = batch;
-    const isRead = () => payload.isRunning() && !payload.isStale() && !this.#stop.signal.aborted;
-    for (let from = 0; from < batch.messages.length && isRead(); from += CONCURRENCY) {
+    const isWanted = () => isRunning() && !isStale() && !this.#stop.signal.aborted;
+    for (let from = 0; from < batch.messages.length && isWanted(); from += CONCURRENCY) {
       const messages = batch.messages.slice(from, from + CONCURRENCY);
-      const last = messages.at(-1);
-      if (last === undefined) return;
       await this.#noticeGap(partition, messages);
-      const areDone = await this.#allDone(messages, partition, payload, isRead);
-      if (!areDone) return;
-      resolveOffset(last.offset);
-      const next = BigInt(last.offset) + 1n;
-      this.#position.advance(partition, next);
-      // What can't be committed was done all the same, and comes again.
-      await this.#consumer.commitOffsets([{ topic, partition, offset: String(next) }]);
+      const done = await this.#handleAll(messages, partition, heartbeat);
+      const last = messages[done - 1];
+      if (last !== undefined) {
+        resolveOffset(last.offset);
+        const next = BigInt(last.offset) + 1n;
+        this.#position.advance(partition, next);
+        this.#attempts.delete(partition);
+        // What can't be committed was done all the same, and comes again.
+        await this.#consumer.commitOffsets([{ topic, partition, offset: String(next) }]);
+      }
+      if (done < messages.length) return this.#pause(partition);
       await heartbeat();
     }
   }
 
-  /**
-   * False: this process ends. Rejects with what the group says when its partitions are to be dealt out anew, which would
-   * wait for this member for as long as a fault lasts.
-   */
-  async #allDone(
+  /** @returns how many from the first on are done; what is done behind one that is not comes again, too */
+  async #handleAll(
     messages: readonly KafkaMessage[],
     partition: number,
-    { heartbeat }: EachBatchPayload,
-    isRead: () => boolean,
-  ): Promise<boolean> {
-    const interrupted = new AbortController();
-    const beat = () => heartbeat().catch((error: unknown) => interrupted.abort(error));
-    const keepAlive = setInterval(() => void beat(), HEARTBEAT_MS);
-    const signal = AbortSignal.any([this.#stop.signal, interrupted.signal]);
-    const isWanted = () => isRead() && !interrupted.signal.aborted;
+    heartbeat: () => Promise<void>,
+  ): Promise<number> {
+    const keepAlive = setInterval(() => void heartbeat().catch(() => undefined), HEARTBEAT_MS);
     try {
-      const areDone = await Promise.all(messages.map((each) => this.#untilDone(each, partition, isWanted, signal)));
-      if (!areDone.includes(false)) return true;
+      const areDone = await Promise.all(messages.map((message) => this.#handle(message, partition)));
+      const failed = areDone.indexOf(false);
+      return failed === -1 ? messages.length : failed;
     } finally {
       clearInterval(keepAlive);
     }
-    if (interrupted.signal.aborted) throw interrupted.signal.reason;
-    return false;
   }
 
-  /** False: not to be waited for any longer. */
-  async #untilDone(
-    message: KafkaMessage,
-    partition: number,
-    isWanted: () => boolean,
-    signal: AbortSignal,
-  ): Promise<boolean> {
+  async #handle(message: KafkaMessage, partition: number): Promise<boolean> {
     const record = eventRecord(message, partition);
-    for (let retryMs = RETRY_MS.first; ; retryMs = Math.min(retryMs * 2, RETRY_MS.most)) {
-      try {
-        const result = await this.#options.handle(record);
-        if (result.outcome === 'parked') await this.#park(message, record, result.reason);
-        return true;
-      } catch (error) {
-        if (!isWanted()) return false;
-        const text = error instanceof Error ? error.message : 'unknown fault';
-        this.#logger.warn(`The record at ${partition}/${record.offset} waits for a fault to pass: ${text}`);
-      }
-      await delay(retryMs, undefined, { signal }).catch(() => undefined);
-      if (!isWanted()) return false;
+    try {
+      const result = await this.#options.handle(record);
+      if (result.outcome === 'parked') await this.#park(message, record, result.reason);
+      return true;
+    } catch (error) {
+      const text = error instanceof Error ? error.message : 'unknown fault';
+      this.#logger.warn(`The record at ${partition}/${record.offset} waits for a fault to pass: ${text}`);
+      return false;
     }
+  }
+
+  /**
+   * Gives the turn back and asks for the partition again later: to wait here would hold up the others, and whoever wants
+   * to join the group.
+   */
+  #pause(partition: number): void {
+    const partitions = [{ topic: this.#options.topic, partitions: [partition] }];
+    const attempt = this.#attempts.get(partition) ?? 0;
+    this.#attempts.set(partition, attempt + 1);
+    this.#consumer.pause(partitions);
+    const pauseMs = Math.min(RETRY_MS.first * 2 ** attempt, RETRY_MS.most);
+    delay(pauseMs, undefined, { signal: this.#stop.signal }).then(
+      () => this.#consumer.resume(partitions),
+      () => undefined,
+    );
   }
 
   async #park(

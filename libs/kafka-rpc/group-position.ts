@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { type KafkaConnectionOptions } from './kafka-connection.ts';
 import { withAdmin } from './topics.ts';
@@ -13,6 +14,9 @@ export interface Gap {
   readonly upTo: bigint;
 }
 
+const ATTEMPTS = 20;
+const RETRY_MS = 250;
+
 /**
  * Where a consumer group stands in a topic, to tell what was deleted before anybody read it. kafkajs goes on at the first
  * record that is left and says nothing; it even overwrites the offset that was committed, so that is read before it does.
@@ -24,6 +28,7 @@ export class GroupPosition {
   readonly #committed = new Map<number, bigint>();
   /** What must come next, as far as this process has read. */
   readonly #next = new Map<number, bigint>();
+  #isKnown = false;
   #reading: Promise<void> = Promise.resolve();
 
   constructor(options: GroupPositionOptions) {
@@ -31,22 +36,24 @@ export class GroupPosition {
     this.#logger = new Logger(`Topic ${options.topic}`);
   }
 
-  /** Before the first record is asked for. */
+  /** Before the first record is asked for. Never rejects: what can't be found out is said, and holds nothing up. */
   async read(): Promise<void> {
-    const { groupId, topic } = this.#options;
-    const offsets = await withAdmin(this.#options, (admin) => admin.fetchOffsets({ groupId, topics: [topic] }));
-    for (const { partition, offset } of offsets[0]?.partitions ?? []) {
-      // Below 0: none, or what kafkajs wrote in the place of one that is gone.
-      if (BigInt(offset) >= 0n) this.#committed.set(partition, BigInt(offset));
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await this.#read();
+        return;
+      } catch (error) {
+        // A group that is new to the broker, or a broker that has just started, takes a moment.
+        if (attempt < ATTEMPTS) await delay(RETRY_MS);
+        else return this.#logger.warn(`It is not known where the group stands: ${String(error)}`);
+      }
     }
   }
 
   /** Others may have read on, in partitions that this process gets now. */
   joined(): void {
     this.#next.clear();
-    this.#reading = this.read().catch((error: unknown) => {
-      this.#logger.warn(`It is not known where the group stands: ${String(error)}`);
-    });
+    this.#reading = this.read();
   }
 
   advance(partition: number, next: bigint): void {
@@ -61,9 +68,19 @@ export class GroupPosition {
     const known = this.#next.get(partition);
     if (known === undefined) await this.#reading;
     const from = known ?? this.#committed.get(partition) ?? 0n;
-    if (first <= from) return undefined;
+    if (first <= from || !this.#isKnown) return undefined;
     const upTo = await this.#beginning(partition).catch(() => first);
     return upTo > from ? { from, upTo: upTo < first ? upTo : first } : undefined;
+  }
+
+  async #read(): Promise<void> {
+    const { groupId, topic } = this.#options;
+    const offsets = await withAdmin(this.#options, (admin) => admin.fetchOffsets({ groupId, topics: [topic] }));
+    for (const { partition, offset } of offsets[0]?.partitions ?? []) {
+      // Below 0: none, or what kafkajs wrote in the place of one that is gone.
+      if (BigInt(offset) >= 0n) this.#committed.set(partition, BigInt(offset));
+    }
+    this.#isKnown = true;
   }
 
   async #beginning(partition: number): Promise<bigint> {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { kafkaServer } from '#testing/kafka-process';
+import { KeyTraffic } from '#testing/key-traffic';
 import { Random } from '#testing/random';
 import { redisServer } from '#testing/redis-process';
 import { requires } from '#testing/requires';
@@ -18,6 +19,15 @@ requires(kafkaServer, redisServer)('kill -9 of each service while requests are u
   });
   afterAll(() => set.stop());
 
+  /** Resolves when a change that is made now can be seen, and so all that was made before. */
+  async function allIsSeen(userId: string): Promise<void> {
+    const api = await set.as(userId);
+    let created = await api.create({ label: 'Probe', scopes: ['*'] });
+    while (created.status !== 201) created = await api.create({ label: 'Probe', scopes: ['*'] });
+    const { position: minPosition, body } = created;
+    while ((await api.verify(body.value!, { minPosition: minPosition! })).status !== 200);
+  }
+
   it('loses nothing that was acknowledged and does nothing by halves', async () => {
     const seed = Date.now() | 0;
     const random = new Random(seed);
@@ -30,6 +40,8 @@ requires(kafkaServer, redisServer)('kill -9 of each service while requests are u
     const apiOf = ({ userId }: Witness) => set.as(userId);
     const kills: string[] = [];
     let acknowledged = 0;
+    // Beside the people, a service that asks over Kafka without a pause.
+    const traffic = await KeyTraffic.start({ ...set.connection, withinMs: 4_000 });
 
     // At the smallest scale, too, each of them dies once.
     for (let cycle = 0; cycle < Math.max(scaled(20), NAMES.length); cycle++) {
@@ -54,7 +66,7 @@ requires(kafkaServer, redisServer)('kill -9 of each service while requests are u
           }
           acknowledged += 1;
           if (--untilKill !== 0) continue;
-          atKill = underWay;
+          atKill = underWay + traffic.underWay;
           isDead = true;
           killed = victim.end('SIGKILL');
         }
@@ -63,11 +75,14 @@ requires(kafkaServer, redisServer)('kill -9 of each service while requests are u
       await killed;
       kills.push(`${victim.name} ${atKill}/${lost}`);
       await victim.again();
+      await allIsSeen(`probe-${cycle}`);
       await Promise.all(people.map(async (person) => person.reconcile(await apiOf(person))));
     }
+    await traffic.stop();
     process.stderr.write(
-      `seed ${seed}: ${acknowledged} acknowledged; under way at each kill / never answered: ${kills.join(', ')}\n`,
+      `seed ${seed}: ${acknowledged} acknowledged; of ${traffic.settled.length} over Kafka ${traffic.failures().length} not answered; under way at each kill / never answered: ${kills.join(', ')}\n`,
     );
     expect(acknowledged).toBeGreaterThan(0);
+    expect(traffic.settled.filter(({ outcome, isLate }) => isLate || outcome.startsWith('wrong'))).toEqual([]);
   });
 });
