@@ -112,24 +112,28 @@ export class KafkaEventConsumer {
     await within(LEAVE_WITHIN_MS, this.#producer.disconnect());
   }
 
-  async #onBatch({ batch, heartbeat, resolveOffset, isRunning, isStale }: EachBatchPayload): Promise<void> {
-    const { topic, partition } = batch;
-    const isWanted = () => isRunning() && !isStale() && !this.#stop.signal.aborted;
-    for (let from = 0; from < batch.messages.length && isWanted(); from += CONCURRENCY) {
-      const messages = batch.messages.slice(from, from + CONCURRENCY);
+  async #onBatch(payload: EachBatchPayload): Promise<void> {
+    const { topic, partition } = payload.batch;
+    const { messages: all } = payload.batch;
+    const isWanted = () => payload.isRunning() && !payload.isStale() && !this.#stop.signal.aborted;
+    for (let from = 0; from < all.length && isWanted(); from += CONCURRENCY) {
+      const messages = all.slice(from, from + CONCURRENCY);
       await this.#noticeGap(partition, messages);
-      const done = await this.#handleAll(messages, partition, heartbeat);
+      const done = await this.#handleAll(messages, partition, () => payload.heartbeat());
       const last = messages[done - 1];
       if (last !== undefined) {
-        resolveOffset(last.offset);
+        payload.resolveOffset(last.offset);
         const next = BigInt(last.offset) + 1n;
         this.#position.advance(partition, next);
         this.#attempts.delete(partition);
         // What can't be committed was done all the same, and comes again.
         await this.#consumer.commitOffsets([{ topic, partition, offset: String(next) }]);
       }
-      if (done < messages.length) return this.#pause(partition);
-      await heartbeat();
+      if (done < messages.length) {
+        void this.#rest(partition);
+        return;
+      }
+      await payload.heartbeat();
     }
   }
 
@@ -166,16 +170,19 @@ export class KafkaEventConsumer {
    * Gives the turn back and asks for the partition again later: to wait here would hold up the others, and whoever wants
    * to join the group.
    */
-  #pause(partition: number): void {
+  async #rest(partition: number): Promise<void> {
     const partitions = [{ topic: this.#options.topic, partitions: [partition] }];
     const attempt = this.#attempts.get(partition) ?? 0;
     this.#attempts.set(partition, attempt + 1);
-    this.#consumer.pause(partitions);
-    const pauseMs = Math.min(RETRY_MS.first * 2 ** attempt, RETRY_MS.most);
-    delay(pauseMs, undefined, { signal: this.#stop.signal }).then(
-      () => this.#consumer.resume(partitions),
-      () => undefined,
-    );
+    try {
+      this.#consumer.pause(partitions);
+      const restMs = Math.min(RETRY_MS.first * 2 ** attempt, RETRY_MS.most);
+      await delay(restMs, undefined, { signal: this.#stop.signal });
+      this.#consumer.resume(partitions);
+    } catch (error) {
+      // At the end nothing is to be asked for again; what else went wrong has ended the consumer, which liveness tells.
+      if (!this.#stop.signal.aborted) this.#logger.error(error);
+    }
   }
 
   async #park(

@@ -44,8 +44,11 @@ export class GroupPosition {
         return;
       } catch (error) {
         // A group that is new to the broker, or a broker that has just started, takes a moment.
-        if (attempt < ATTEMPTS) await delay(RETRY_MS);
-        else return this.#logger.warn(`It is not known where the group stands: ${String(error)}`);
+        if (attempt === ATTEMPTS) {
+          this.#logger.warn(`It is not known where the group stands: ${String(error)}`);
+          return;
+        }
+        await delay(RETRY_MS);
       }
     }
   }
