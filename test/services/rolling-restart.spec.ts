@@ -1,5 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { Kafka, logLevel } from 'kafkajs';
+import { EventStore } from '#event-store/event-store';
 import { kafkaServer } from '#testing/kafka-process';
 import { KeyTraffic } from '#testing/key-traffic';
 import { type KeysApi } from '#testing/keys-api';
@@ -10,6 +12,8 @@ import { ServiceSet } from '#testing/service-set';
 import { Witness } from '#testing/witness';
 
 const PEOPLE = 3;
+const HOUR_MS = 3_600_000;
+const COMMANDS = ['keys.create', 'keys.roll', 'keys.change', 'keys.delete', 'users.delete'];
 
 requires(kafkaServer, redisServer)('the set under load', () => {
   let set: ServiceSet;
@@ -70,6 +74,47 @@ requires(kafkaServer, redisServer)('the set under load', () => {
     expect(load.failures()).toEqual([]);
   });
 
+  it('does nothing twice when what was asked in the last hour is read again', async () => {
+    const load = await start();
+    await load.goesWell();
+    await load.stop();
+    const commands = set.services('command');
+    await Promise.all(commands.map((service) => service.end('SIGTERM')));
+
+    const store = EventStore.connect(set.eventStore.url);
+    const admin = new Kafka({ brokers: [...set.kafka.brokers], logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    const groupId = `${set.prefix}command`;
+    const topics = COMMANDS.map((topic) => set.prefix + topic);
+    let again = 0;
+    for (const topic of topics) {
+      const partitions = await admin.fetchTopicOffsetsByTimestamp(topic, Date.now() - HOUR_MS);
+      await admin.setOffsets({ groupId, topic, partitions });
+      for (const { partition, high } of await admin.fetchTopicOffsets(topic)) {
+        again += Number(high) - Number(partitions.find((one) => one.partition === partition)?.offset);
+      }
+    }
+    const head = await store.readHead();
+    await Promise.all(commands.map((service) => service.again()));
+    const isLeft = async (topic: string) => {
+      const [offsets] = await admin.fetchOffsets({ groupId, topics: [topic] });
+      const ends = await admin.fetchTopicOffsets(topic);
+      const at = (partition: number) => offsets?.partitions.find((one) => one.partition === partition)?.offset;
+      return ends.some(({ partition, high }) => high !== '0' && at(partition) !== high);
+    };
+    for (const topic of topics) while (await isLeft(topic)) await delay(50);
+    process.stderr.write(`read again: ${again} requests\n`);
+    expect(again).toBeGreaterThan(load.settled.filter(({ topic }) => topic === 'keys.change').length);
+    expect(await store.readHead()).toEqual(head);
+    await admin.disconnect();
+    await store.close();
+
+    const after = await start();
+    await after.goesWell();
+    await after.stop();
+    expect(after.failures()).toEqual([]);
+  });
+
   describe('with one replica of each', () => {
     beforeAll(async () => {
       for (const name of ['auth', 'command'] as const) await set.services(name)[1]!.end('SIGTERM');
@@ -121,9 +166,8 @@ requires(kafkaServer, redisServer)('the set under load', () => {
       const backMs = Date.now();
       await load.goesWell();
       const wellMs = Date.now();
-      if (process.env['DUMP'])
-        for (const x of set.services())
-          (await import('node:fs')).writeFileSync(`/tmp/h/services-tmp/out-${x.name}-${x.pid}-${lot}.log`, x.output);
+      for (const x of set.services())
+        (await import('node:fs')).writeFileSync(`/tmp/h/services-tmp/out-${x.name}-${x.pid}-${lot}.log`, x.output);
       await allAreUp();
       await load.stop();
       const faultsSeen = [...new Set(load.failures().map(({ outcome }) => outcome))].join(', ');
