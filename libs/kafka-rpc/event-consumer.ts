@@ -60,12 +60,9 @@ export class KafkaEventConsumer {
     this.#options = options;
     this.#logger = new Logger(`Topic ${options.topic}`);
     const kafka = connectKafka(options);
-    this.#producer = kafka.producer({
-      allowAutoTopicCreation: false,
-      idempotent: true,
-      maxInFlightRequests: 1,
-      retry: RETRY,
-    });
+    // Not idempotent: after a failure kafkajs gives another record the same number, which the broker then drops as known.
+    // What is parked may be there twice instead.
+    this.#producer = kafka.producer({ allowAutoTopicCreation: false, retry: RETRY });
     this.#consumer = kafka.consumer({
       groupId: options.groupId,
       allowAutoTopicCreation: false,

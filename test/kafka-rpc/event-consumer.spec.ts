@@ -88,7 +88,7 @@ requires(kafkaServer)('a topic whose every record counts', () => {
     await first.close();
     expect(await committed()).toBe(-1);
     const seen: string[] = [];
-    let finish = () => {};
+    let finish: () => void = () => undefined;
     await consume(async (record) => {
       seen.push(textOf(record));
       await new Promise<void>((resolve) => (finish = resolve));
