@@ -57,7 +57,7 @@ requires(kafkaServer)('a log of records', () => {
 
   it.each([1, 3])('would lose the next %d, were they written by the same idempotent producer', async (count) => {
     const impatient = new Kafka({ brokers: [...kafka.brokers], logLevel: logLevel.NOTHING, requestTimeout: 1_000 });
-    const producer = impatient.producer({ idempotent: true, maxInFlightRequests: 1, retry: { retries: 0 } });
+    const producer = impatient.producer({ idempotent: true, maxInFlightRequests: 1, retry: { retries: 1 } });
     await producer.connect();
     const write = (values: readonly string[]) =>
       producer.send({ topic, acks: -1, messages: values.map((value) => ({ value, partition: 0 })) });
