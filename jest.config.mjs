@@ -33,6 +33,8 @@ const shared = {
 
 export default {
   coverageProvider: 'v8',
+  globalSetup: `${import.meta.dirname}/test/support/begin-run.mjs`,
+  globalTeardown: `${import.meta.dirname}/test/support/end-run.mjs`,
   // Jest reads it here only, not in a project. Tests start processes, on machines that are busy, and loop as often as
   // LATCHKEY_TEST_SCALE says; what never ends shall still end.
   testTimeout: 60_000 + 600_000 * Number(process.env.LATCHKEY_TEST_SCALE ?? '0.1'),

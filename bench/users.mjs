@@ -1,10 +1,13 @@
 /**
- * What a command costs against the number of events in its user's stream: each row is a user with that many events and a
- * folded state in memory, asked for a change 200 times, rows in turn so that all see the same noise. The claim: a stream
- * of 10,000 events costs at most twice one of ten. CPU is that of the whole process: service, client and embedded store.
+ * What a command costs against the number of events in its user's stream, and against the number of users. Each row is a
+ * store of its own in this process, asked for changes of a key 200 times, rows in turn so that all see the same noise: in
+ * the first table the state of the user is in memory, in the second each change is of another user, whose stream is read
+ * first. CPU is that of the whole process: service, client and embedded store.
+ *
+ * `npm run bench -- users [MOST]`: up to so many users, 1,000,000 by default, which take the most of a minute to write.
  */
 import 'reflect-metadata';
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,72 +21,86 @@ import { keyEventMetadata } from '#keys/parse-key-event';
 import { InProcessBus } from '#runtime/in-process-bus';
 import { InProcessClient } from '#runtime/in-process-client';
 import { InProcessServer } from '#runtime/in-process-server';
+import { fillLog, keysOf } from './support/fill-log.mjs';
+import { keyCreated } from './support/key-events.mjs';
+import { median } from './support/numbers.mjs';
+import { ownCpuMs } from './support/store-process.mjs';
 
 const ROUNDS = 200;
-const dataDir = mkdtempSync(join(tmpdir(), 'latchkey-bench-'));
-const node = await EmbeddedEventStore.open({ dataDir, port: 0 });
-const eventStore = EventStore.connect(node.url);
-const bus = new InProcessBus();
-const service = await NestFactory.createMicroservice(CommandModule.register({ eventStore }), {
-  strategy: new InProcessServer(bus, messageContract),
-  logger: false,
+const WARM_UP = 20;
+
+await compare('events in the stream', [10, 100, 1_000, 10_000], async (events) => {
+  const service = await startService([{ stream: 'userKeys-ann', events: storyOf('ann', events) }]);
+  return { ...service, next: () => 'ann' };
 });
-await service.listen();
-const requests = new Requests(new InProcessClient(bus));
+const MOST = Number(process.argv[3] ?? 1_000_000);
+const USERS = [1_000, 10_000, 100_000, 1_000_000].filter((users) => users <= MOST);
+await compare('users', USERS, async (users) => {
+  const service = await startService(keysOf(users, 1));
+  // A stride that is prime to their numbers meets no user twice.
+  let user = 0;
+  return { ...service, next: () => `user-${(user += 7_919) % users}` };
+});
 
-const users = [10, 100, 1_000, 10_000].map((events) => ({ events, userId: `user-${events}`, ms: [], cpuMs: 0 }));
-for (const { userId, events } of users) await fill(userId, events);
-for (const user of users) await change(user.userId);
-for (let round = 0; round < ROUNDS; round++) {
-  for (const user of users) {
-    const [started, cpu] = [performance.now(), process.cpuUsage()];
-    await change(user.userId);
-    user.ms.push(performance.now() - started);
-    const { user: own, system } = process.cpuUsage(cpu);
-    user.cpuMs += (own + system) / 1000;
+async function compare(title, sizes, open) {
+  const rows = [];
+  for (const size of sizes) rows.push({ size, ms: [], cpuMs: [], ...(await open(size)) });
+  for (let round = 0; round < WARM_UP + ROUNDS; round++) {
+    for (const { ms, cpuMs, change, next } of rows) {
+      const [started, cpu] = [performance.now(), ownCpuMs()];
+      await change(next());
+      if (round < WARM_UP) continue;
+      ms.push(performance.now() - started);
+      cpuMs.push(ownCpuMs() - cpu);
+    }
   }
+  console.table(
+    rows.map(({ size, ms, cpuMs }) => ({
+      [title]: size,
+      'median ms': Number(median(ms).toFixed(2)),
+      'CPU ms': Number(median(cpuMs).toFixed(2)),
+      'against the first row': Number((median(ms) / median(rows[0].ms)).toFixed(2)),
+    })),
+  );
+  for (const { close } of rows) await close();
 }
-console.table(
-  users.map(({ events, ms, cpuMs }) => ({
-    events,
-    'median ms': Number(median(ms).toFixed(2)),
-    'CPU ms each': Number((cpuMs / ROUNDS).toFixed(2)),
-    'against the first row': Number((median(ms) / median(users[0].ms)).toFixed(2)),
-  })),
-);
-await service.close();
-await eventStore.close();
-await node.close();
-rmSync(dataDir, { recursive: true });
 
-async function change(userId) {
-  const reply = await requests.command('keys.change', {
-    commandId: randomUUID(),
-    userId,
-    keyId: 'key',
-    label: randomUUID(),
+async function startService(appends) {
+  const dataDir = mkdtempSync(join(tmpdir(), 'latchkey-bench-'));
+  await fillLog(dataDir, appends);
+  const node = await EmbeddedEventStore.open({ dataDir, port: 0 });
+  const eventStore = EventStore.connect(node.url);
+  const bus = new InProcessBus();
+  const service = await NestFactory.createMicroservice(CommandModule.register({ eventStore }), {
+    strategy: new InProcessServer(bus, messageContract),
+    logger: false,
   });
-  if (!reply.ok) throw new Error(reply.code);
+  await service.listen();
+  const requests = new Requests(new InProcessClient(bus));
+  return {
+    change: async (userId) => {
+      const change = { commandId: randomUUID(), userId, keyId: 'key-0', label: randomUUID() };
+      const reply = await requests.command('keys.change', change);
+      if (!reply.ok) throw new Error(reply.code);
+    },
+    close: async () => {
+      await service.close();
+      await eventStore.close();
+      await node.close();
+      rmSync(dataDir, { recursive: true });
+    },
+  };
 }
 
 /** One key, and as many relabellings as it takes. */
-async function fill(userId, count) {
-  const at = new Date().toISOString();
-  const key = { userId, keyId: 'key', label: 'first', description: null };
-  const hash = `sha256$${randomBytes(32).toString('hex')}`;
-  const events = Array.from({ length: count }, (_, nth) => ({
+function storyOf(userId, count) {
+  const key = { userId, keyId: 'key-0', description: null };
+  const metadata = keyEventMetadata('KeyRelabelled', { commandId: randomUUID(), digest: 'none' });
+  const relabelled = Array.from({ length: count - 1 }, (_, nth) => ({
     id: randomUUID(),
-    ...(nth === 0
-      ? { type: 'KeyCreated', data: { ...key, scopes: ['*'], hash, mask: 'lkp_...abcd', at } }
-      : { type: 'KeyRelabelled', data: { ...key, label: `label ${nth}`, at } }),
-    metadata: keyEventMetadata('KeyRelabelled', { commandId: randomUUID(), digest: 'none' }),
+    type: 'KeyRelabelled',
+    data: { ...key, label: `label ${nth}`, at: new Date().toISOString() },
+    metadata,
   }));
-  for (let from = 0; from < count; from += 1_000) {
-    const expected = from === 0 ? 'none' : BigInt(from - 1);
-    await eventStore.append(`userKeys-${userId}`, expected, events.slice(from, from + 1_000));
-  }
-}
-
-function median(values) {
-  return [...values].sort((one, other) => one - other)[Math.floor(values.length / 2)];
+  return [keyCreated(userId, 'key-0'), ...relabelled];
 }

@@ -15,6 +15,7 @@ const checks = {
     'libs',
     'test',
     'bench',
+    'deploy',
     '--config',
     '--output-type=err',
   ],

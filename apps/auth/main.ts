@@ -26,7 +26,10 @@ void runService({
           ? logger.warn(`The lookup is away: ${fault?.message ?? 'closed'}`)
           : logger.log('The lookup is there'),
     });
-    const lastUse = await RedisLastUse.connect({ url });
+    const lastUse = await RedisLastUse.connect({
+      url,
+      onFault: (fault, keys) => logger.warn(`The last use of ${keys} keys was not written: ${String(fault)}`),
+    });
     const server = new KafkaRpcServer(messageContract, {
       ...connection,
       groupId: `${prefix}auth`,

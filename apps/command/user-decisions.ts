@@ -9,11 +9,12 @@ import { type KeyEvent } from '#keys/events';
 import { type Key } from '#keys/key';
 import { keyEventMetadata } from '#keys/parse-key-event';
 import { rememberedCommand } from '#keys/remembered-commands';
+import { userStream } from '#keys/user-fold';
 import { deletedKeys, getKey, type UserKeys } from '#keys/user-keys';
+import { Turns } from '#runtime/turns';
 import { payloadDigest } from './payload-digest.ts';
-import { Turns } from './turns.ts';
 import { type UserCommand } from './user-command.ts';
-import { UserStreams, userStream } from './user-streams.ts';
+import { UserStreams } from './user-streams.ts';
 
 /** What a command came to: the key as it left it (undefined after a deletion), at the position of its last event. */
 export interface Done {

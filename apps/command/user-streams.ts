@@ -2,9 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { EventStore } from '#event-store/event-store';
 import { EventStoreUnavailable } from '#event-store/event-store-unavailable';
 import { type Folded, FoldedStreams } from '#event-store/folded-streams';
-import { type RecordedEvent } from '#event-store/recorded-event';
-import { parseKeyEvent } from '#keys/parse-key-event';
-import { evolve, noKeys, tombstonedUser, type UserKeys } from '#keys/user-keys';
+import { type ReadUser, userFold, userStream } from '#keys/user-fold';
+import { tombstonedUser, type UserKeys } from '#keys/user-keys';
 
 /**
  * Each remembers its command and the key as that left it: some 500 bytes with a few scopes, so about 25 MB of folded state;
@@ -12,36 +11,13 @@ import { evolve, noKeys, tombstonedUser, type UserKeys } from '#keys/user-keys';
  */
 const MAX_CACHED_EVENTS = 50_000;
 
-export function userStream(userId: string): string {
-  return `userKeys-${userId}`;
-}
-
-interface ReadUser {
-  readonly user: UserKeys;
-  /** An event of ours that this version can't read: what is decided without it could undo a deletion. */
-  readonly isPartial: boolean;
-}
-
 /** The state of a user as the leader knows it now. Folded state is kept, so that a long stream is read only once. */
 @Injectable()
 export class UserStreams {
   readonly #streams: FoldedStreams<ReadUser>;
-  #skipped = 0;
 
   constructor(@Inject(EventStore) store: EventStore) {
-    this.#streams = new FoldedStreams<ReadUser>(
-      store,
-      {
-        initial: () => ({ user: noKeys(), isPartial: false }),
-        evolve: (read, recorded) => this.#evolve(read, recorded),
-      },
-      { maxEvents: MAX_CACHED_EVENTS },
-    );
-  }
-
-  /** Stored events of types that are not ours. */
-  get skipped(): number {
-    return this.#skipped;
+    this.#streams = new FoldedStreams<ReadUser>(store, userFold, { maxEvents: MAX_CACHED_EVENTS });
   }
 
   /**
@@ -53,14 +29,5 @@ export class UserStreams {
     if (state.isPartial)
       throw new EventStoreUnavailable('A user’s stream holds an event that this version can’t read.');
     return { ...folded, state: folded.tombstoned ? tombstonedUser() : state.user };
-  }
-
-  #evolve(read: ReadUser, { type, data, metadata, position }: RecordedEvent): ReadUser {
-    const parsed = parseKeyEvent(type, data, metadata);
-    if (parsed.outcome === 'event')
-      return { ...read, user: evolve(read.user, { ...parsed, position: position.commit }) };
-    if (parsed.reason !== 'type') return { ...read, isPartial: true };
-    this.#skipped += 1;
-    return read;
   }
 }

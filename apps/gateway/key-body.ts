@@ -38,6 +38,6 @@ function given<Name extends string, T>(
   fields: Record<string, unknown>,
   name: Name,
   read: (sent: unknown) => T,
-): { [Given in Name]?: T } {
-  return fields[name] === undefined ? {} : ({ [name]: read(fields[name]) } as { [Given in Name]: T });
+): Partial<Record<Name, T>> {
+  return fields[name] === undefined ? {} : ({ [name]: read(fields[name]) } as Record<Name, T>);
 }

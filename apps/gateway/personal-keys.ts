@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { waitForChange } from '#client/change-wait';
 import { Requests, type CommandTopic } from '#client/requests';
 import { type Refusal } from '#contracts/codes';
@@ -10,11 +10,11 @@ import { sha256Hash } from '#credentials/hash';
 import { mintKeyValue } from '#credentials/key-value';
 import { maskOf } from '#credentials/mask';
 import { type Secret } from '#credentials/secret';
-import { notFound, problemOfRefusal } from './http-problem.ts';
+import { notFound } from './http-problem.ts';
+import { LagLog } from './lag-log.ts';
+import { problemOfRefusal } from './problem-of-refusal.ts';
 import { type ChangedKeyBody, type NewKeyBody } from './key-body.ts';
 import { GATEWAY_SETTINGS, type GatewaySettings } from './settings.ts';
-
-const SILENCE_MS = 60_000;
 
 export interface Changed {
   /** The log position at which the change is true. */
@@ -33,10 +33,7 @@ export interface ChangedKey extends Changed {
  */
 @Injectable()
 export class PersonalKeys {
-  readonly #logger = new Logger('Gateway');
-  /** Changes that no line in the log has told of. */
-  #untold = 0;
-  #silentUntilMs = 0;
+  readonly #lag = new LagLog();
 
   constructor(
     private readonly requests: Requests,
@@ -80,19 +77,8 @@ export class PersonalKeys {
   async #change<T extends CommandTopic>(topic: T, command: RequestOf<T>) {
     const done = accepted(await this.requests.command(topic, command));
     const isPending = !(await waitForChange(this.requests, done.position));
-    if (isPending) this.#warnOfPending(topic, done.position);
+    if (isPending) this.#lag.tell(topic, done.position);
     return { ...done, isPending };
-  }
-
-  /** A lookup that lags does so for every change: a line a minute is enough. */
-  #warnOfPending(topic: CommandTopic, position: string): void {
-    this.#untold += 1;
-    if (performance.now() < this.#silentUntilMs) return;
-    this.#silentUntilMs = performance.now() + SILENCE_MS;
-    this.#logger.warn(
-      `The lookup lags: ${this.#untold} changes answered before it had them, the last ${topic} at position ${position}`,
-    );
-    this.#untold = 0;
   }
 }
 

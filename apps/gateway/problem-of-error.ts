@@ -1,6 +1,7 @@
 import { HttpException } from '@nestjs/common';
 import { RequestFault } from '#client/request-fault';
-import { HttpProblem, invalidRequest, notFound, problemOfRefusal, validationError } from './http-problem.ts';
+import { HttpProblem, invalidRequest, notFound, validationError } from './http-problem.ts';
+import { problemOfRefusal } from './problem-of-refusal.ts';
 
 /**
  * Whatever was thrown, as what the client is told. Errors of Fastify and Nest count by their status alone: their messages

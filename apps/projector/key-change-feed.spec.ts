@@ -12,9 +12,9 @@ class HeldLog implements RecordLog {
   #waiting = new Set<() => void>();
 
   hold(): () => void {
-    let release = () => {};
-    this.#open = new Promise((resolve) => (release = resolve));
-    return release;
+    const { promise, resolve } = withResolvers();
+    this.#open = promise;
+    return resolve;
   }
 
   async append(records: readonly string[]): Promise<void> {
@@ -38,6 +38,12 @@ class HeldLog implements RecordLog {
       });
     }
   }
+}
+
+function withResolvers(): { promise: Promise<void>; resolve: () => void } {
+  let resolve: (() => void) | undefined;
+  const promise = new Promise<void>((settle) => (resolve = settle));
+  return { promise, resolve: () => resolve?.() };
 }
 
 const put = (nth: number) => ({ put: hashNo(nth), entry: { userId: 'ann', keyId: 'key', scopes: [] } });

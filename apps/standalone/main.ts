@@ -22,7 +22,7 @@ void runService({
     const token = settings.SIGN_IN_TOKEN ?? readOrMakeSignInToken(dataDir);
     const log = await eventLog(dataDir, settings, shutdown);
     const services = await startServices({ settings: { ...settings, SIGN_IN_TOKEN: token }, ...log, logger, shutdown });
-    while (!services.followsLog() && !shutdown.isStopping) await delay(5);
+    while (!(await services.followsLog()) && !shutdown.isStopping) await delay(5);
     if (shutdown.isStopping) return;
     const tokenFile = settings.SIGN_IN_TOKEN === undefined ? signInTokenFile(dataDir) : undefined;
     process.stdout.write(welcome({ url: services.url, dataDir, tokenFile }));

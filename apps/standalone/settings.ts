@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { scopesFile } from '#contracts/scope-catalogue';
-import { EventStore } from '#event-store/event-store';
+import { eventStoreUrl } from '#event-store/connection-setting';
 import { elseRefuseHost, gatewayFields, listensOnLoopback } from '#gateway/settings';
-import { folder, logLevel, port, wholeNumber } from '#runtime/settings';
+import { lookupShards, maxStalenessMs, redisUrl } from '#key-lookup/settings';
+import { folder, logLevel, port } from '#runtime/settings';
 
 /** What standalone reads from its environment (docs/settings.md): the gateway's settings and those of the services. */
 export const standaloneSettings = z
@@ -13,28 +14,16 @@ export const standaloneSettings = z
     SIGN_IN_TOKEN: gatewayFields.SIGN_IN_TOKEN.optional(),
     DATA_DIR: folder.default('data'),
     /** Unset: the embedded event store, in DATA_DIR. */
-    EVENTSTORE_URL: z
-      .string()
-      .refine(isConnectionString, 'must be esdb://… or esdb+discover://…, with options that its client knows')
-      .optional(),
+    EVENTSTORE_URL: eventStoreUrl.optional(),
     /** Of the embedded event store; 0: any free port. */
     EVENTSTORE_PORT: port.default(2113),
     /** The scopes that may be given to keys. */
     SCOPES_FILE: scopesFile,
-    LOOKUP_SHARDS: wholeNumber(1, 1024).default(1),
-    /** The head is proved every second, so less would call a lookup stale that is not. */
-    MAX_STALENESS_MS: wholeNumber(2_000, 3_600_000).default(30_000),
+    /** Unset: the lookup is in memory. */
+    REDIS_URL: redisUrl.optional(),
+    LOOKUP_SHARDS: lookupShards,
+    MAX_STALENESS_MS: maxStalenessMs,
     LOG_LEVEL: logLevel.default('info'),
   })
   .refine(listensOnLoopback, elseRefuseHost);
 export type StandaloneSettings = z.infer<typeof standaloneSettings>;
-
-/** Only the client itself knows what it can read; nothing connects before the first call. */
-function isConnectionString(url: string): boolean {
-  try {
-    void EventStore.connect(url).close();
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -7,8 +7,6 @@ import { messageContract } from '#contracts/message-contract';
 import { EventStore } from '#event-store/event-store';
 import { createGateway } from '#gateway/create-gateway';
 import { type GatewaySettings } from '#gateway/settings';
-import { MemoryLastUse } from '#key-lookup/last-use';
-import { MemoryKeyLookup } from '#key-lookup/memory-key-lookup';
 import { ProjectorModule } from '#projector/projector.module';
 import { ProjectorService } from '#projector/projector.service';
 import { HealthModule, type Indicator } from '#runtime/health';
@@ -17,10 +15,11 @@ import { InProcessClient } from '#runtime/in-process-client';
 import { InProcessServer } from '#runtime/in-process-server';
 import { NestLogger } from '#runtime/logging';
 import { type Shutdown } from '#runtime/shutdown';
+import { type LookupSettings, openLookup } from './open-lookup.ts';
 import { type StandaloneSettings } from './settings.ts';
 
 export interface StandaloneOptions {
-  readonly settings: GatewaySettings & Pick<StandaloneSettings, 'LOOKUP_SHARDS' | 'MAX_STALENESS_MS' | 'SCOPES_FILE'>;
+  readonly settings: GatewaySettings & LookupSettings & Pick<StandaloneSettings, 'SCOPES_FILE'>;
   readonly eventStoreUrl: string;
   /** What only a restart would mend. */
   readonly live: readonly Indicator[];
@@ -33,7 +32,9 @@ export interface StandaloneOptions {
  * process, the connection to the log and the lookup, and speak to each other over the in-process transport only.
  * @returns where the gateway listens; the lookup may still be catching up, which `/readyz` tells
  */
-export async function startServices(options: StandaloneOptions): Promise<{ url: string; followsLog: () => boolean }> {
+export async function startServices(
+  options: StandaloneOptions,
+): Promise<{ url: string; followsLog: () => Promise<boolean> }> {
   const { settings, shutdown } = options;
   const logger = new NestLogger(options.logger);
   // A service that can't start is an error for main to tell, not a reason for Nest to end the process.
@@ -41,12 +42,8 @@ export async function startServices(options: StandaloneOptions): Promise<{ url: 
   const eventStore = EventStore.connect(options.eventStoreUrl);
   shutdown.add('event store client', () => eventStore.close());
 
-  const lookup = new MemoryKeyLookup();
   // Before the projector: a shard counts as fresh once a reader has seen its stamp change.
-  const reader = lookup.reader({
-    maxStalenessMs: settings.MAX_STALENESS_MS,
-    monotonicMs: () => performance.now(),
-  });
+  const { lookup, reader, lastUse } = await openLookup(settings, logger, shutdown);
   const projector = await NestFactory.createApplicationContext(
     ProjectorModule.register({ eventStore, lookup, shards: settings.LOOKUP_SHARDS }),
     nest,
@@ -61,14 +58,19 @@ export async function startServices(options: StandaloneOptions): Promise<{ url: 
     await app.listen();
   };
   await serve('command', CommandModule.register({ eventStore, scopes: settings.SCOPES_FILE }));
-  await serve('auth', AuthModule.register({ lookup: reader, lastUse: new MemoryLastUse() }));
+  await serve('auth', AuthModule.register({ lookup: reader, lastUse }));
 
   const client = new InProcessClient(bus);
   shutdown.add('client', () => client.close());
   const projection = projector.get(ProjectorService);
-  const followsLog = () => {
+  const followsLog = async () => {
     const { caughtUp, provedAgoMs = Infinity } = projection.status;
-    return caughtUp && provedAgoMs <= settings.MAX_STALENESS_MS;
+    if (!caughtUp || provedAgoMs > settings.MAX_STALENESS_MS) return false;
+    try {
+      return (await reader.shards()).every(({ fresh }) => fresh);
+    } catch {
+      return false;
+    }
   };
   const health = HealthModule.register({
     live: options.live,

@@ -13,8 +13,10 @@ const MAIN = join(import.meta.dirname, '../../dist/libs/embedded-event-store/mai
 /** Of `/proc/<pid>/stat`; a constant of Linux on every machine that Node runs on. */
 const MS_PER_TICK = 10;
 
-export async function startStore(nodeArguments = []) {
+/** @param fill writes what is to be in the log when it starts, see `fillLog` */
+export async function startStore({ fill = () => undefined, nodeArguments = [] } = {}) {
   const dataDir = mkdtempSync(join(tmpdir(), 'latchkey-bench-'));
+  await fill(dataDir);
   const child = spawn(process.execPath, [...nodeArguments, MAIN, '--data', dataDir, '--port', '0'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -3,6 +3,7 @@
  * two scopes each. Arguments: `memory`, or `redis` and a URL; then the number of keys.
  */
 import { createHash } from 'node:crypto';
+import { setInterval } from 'node:timers';
 import { sha256Hash } from '#credentials/hash';
 import { mintKeyValue, shapeOf } from '#credentials/key-value';
 import { GenerationWriter } from '#key-lookup/generation-writer';

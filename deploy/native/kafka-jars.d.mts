@@ -1,2 +1,1 @@
-export function kafkaJars(): string;
 export function kafkaIsMissing(): string | undefined;

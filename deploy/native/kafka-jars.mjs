@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { runs } from './serve.mjs';
 
 const POM = join(import.meta.dirname, 'pom.xml');
 
@@ -43,8 +44,4 @@ function jarsFolder() {
   const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
   const version = createHash('sha256').update(readFileSync(POM)).digest('hex').slice(0, 12);
   return join(cache, 'latchkey', `kafka-${version}`);
-}
-
-function runs(command, ...args) {
-  return spawnSync(command, args, { stdio: 'ignore' }).status === 0;
 }

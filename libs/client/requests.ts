@@ -74,6 +74,7 @@ export class Requests {
         reject(new RequestFault('EXPIRED', topic, 'not sent: the deadline has passed'));
         return;
       }
+      let isFinished = false;
       const fail = (fault: RequestFault) => finish(() => reject(fault));
       const expire = () => fail(new RequestFault('EXPIRED', topic, 'no answer before the deadline'));
       const timer = setTimeout(expire, remainingMs);
@@ -81,9 +82,13 @@ export class Requests {
       const subscription = this.transport.send(topic, new RequestRecord(request, { deadlineMs })).subscribe({
         next: (reply: unknown) => finish(() => resolve(reply)),
         error: (cause: unknown) => fail(transportFault(topic, cause)),
-        complete: () => fail(new RequestFault('UNAVAILABLE', topic, 'no reply came')),
+        // After every reply, too; an error, whose stack costs as much as all the rest, is made only where there was none.
+        complete: () => {
+          if (!isFinished) fail(new RequestFault('UNAVAILABLE', topic, 'no reply came'));
+        },
       });
       function finish(settle: () => void): void {
+        isFinished = true;
         clearTimeout(timer);
         signal?.removeEventListener('abort', expire);
         settle();

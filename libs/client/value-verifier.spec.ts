@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { from, throwError, type Observable } from 'rxjs';
 import { type Verdict } from '#contracts/verification';
@@ -233,6 +234,26 @@ describe('legacy keys', () => {
     release();
     const codes = (await Promise.all(flood)).map(codeOf);
     expect(codes.sort()).toEqual(['NOT_FOUND', 'NOT_FOUND', 'UNAVAILABLE', 'UNAVAILABLE']);
+  });
+
+  it.each([
+    ['UNAVAILABLE', 0],
+    ['VALID', 1],
+  ])('are %s when they come again in a flood that does not, with places kept: %i', async (expected, reserved) => {
+    await addLegacyKey();
+    const endings: (() => void)[] = [];
+    derive.mockImplementation((value) => new Promise((end) => endings.push(() => end(digestOf(value)))));
+    const verifier = verifierWith({ maxWaiting: 1, reserved });
+    const codeOf = (verification: Verification) => (verification.valid ? 'VALID' : verification.code);
+    const flood = ['a', 'b', 'c'].map((letter) => verifier.verify(new Secret(`phx_${letter}`)));
+    expect(codeOf(await Promise.race(flood))).toBe('UNAVAILABLE');
+    expect(codeOf(await verifier.verify(legacyValue))).toBe('UNAVAILABLE');
+    const again = verifier.verify(legacyValue);
+    // It has been to the queue by then.
+    for (let turn = 0; turn < 20; turn += 1) await setImmediate();
+    const all = Promise.all([again, ...flood]).then(() => 'over');
+    while ((await Promise.race([all, setImmediate('running')])) === 'running') endings.shift()?.();
+    expect(codeOf(await again)).toBe(expected);
   });
 
   it('cost one run for a value however many ask for it at the same time', async () => {

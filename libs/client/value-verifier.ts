@@ -4,6 +4,7 @@ import { sha256Hash } from '#credentials/hash';
 import { shapeOf } from '#credentials/key-value';
 import { type LegacyHasher, type LegacyHashing } from '#credentials/legacy-hasher';
 import { type Secret } from '#credentials/secret';
+import { BoundedMap } from './bounded-map.ts';
 import { LegacyMemory } from './legacy-memory.ts';
 import { RequestFault } from './request-fault.ts';
 import { type RequestOptions, type Requests } from './requests.ts';
@@ -42,6 +43,7 @@ export interface ValueVerifierOptions {
 
 /** Long enough for a queue of PBKDF2 runs ahead, short enough for whoever holds a request open meanwhile. */
 const DEFAULT_TIMEOUT_MS = 5_000;
+const MAX_TURNED_AWAY = 10_000;
 
 /**
  * From a key's value to a verdict, in the process that was shown the value: only hashes leave it. Values that can't be
@@ -50,6 +52,8 @@ const DEFAULT_TIMEOUT_MS = 5_000;
  */
 export class ValueVerifier {
   readonly #memory: LegacyMemory;
+  /** Values whose run found no place, for as long as thousands of others take to be told the same. */
+  readonly #turnedAway = new BoundedMap<string, true>(MAX_TURNED_AWAY);
   readonly #running = new Map<string, Promise<LegacyHashing>>();
 
   constructor(
@@ -89,13 +93,17 @@ export class ValueVerifier {
     const parameterSets = miss.legacy ?? [];
     for (const parameterSet of parameterSets) {
       const hashing = await this.#hashOnce(value, hash, parameterSet);
-      if (hashing.outcome === 'busy') return UNAVAILABLE;
+      if (hashing.outcome === 'busy') {
+        this.#turnedAway.set(hash, true);
+        return UNAVAILABLE;
+      }
       if (hashing.outcome === 'unknown-parameters') continue;
       const verdict = await question.ask(hashing.hash);
       const isFound = verdict.valid || verdict.code === 'INSUFFICIENT_SCOPE';
       if (isFound) this.#memory.rememberFound(hash, hashing.hash);
       if (verdict.valid || verdict.code !== 'NOT_FOUND') return verification(verdict);
     }
+    this.#turnedAway.delete(hash);
     // The position of the oldest answer: a caller who insists on a later position gets a search of their own.
     if (miss.position !== undefined) this.#memory.rememberMiss(hash, BigInt(miss.position), parameterSets);
     return verification(miss);
@@ -106,7 +114,10 @@ export class ValueVerifier {
     const name = `${hash} ${parameterSet}`;
     const running = this.#running.get(name);
     if (running !== undefined) return running;
-    const run = this.options.hasher.hash(value, parameterSet).finally(() => this.#running.delete(name));
+    const isReturning = this.#turnedAway.get(hash) !== undefined;
+    const run = this.options.hasher
+      .hash(value, parameterSet, { isReturning })
+      .finally(() => this.#running.delete(name));
     this.#running.set(name, run);
     return run;
   }

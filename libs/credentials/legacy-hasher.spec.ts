@@ -44,11 +44,25 @@ describe('LegacyHasher', () => {
     expect(runs.startedCount).toBe(4);
   });
 
+  it.each([0, 1])('keeps %i places for values that were turned away before', async (reserved) => {
+    const hasher = runs.hasher({ maxWaiting: 1, reserved });
+    const accepted = [0, 1].map(() => hasher.hash(value, SET));
+    expect(await promptly(hasher.hash(value, SET))).toEqual({ outcome: 'busy' });
+    const returning = [0, 1].map(() => hasher.hash(value, SET, { isReturning: true }));
+    const busy = { outcome: 'busy' };
+    expect(await Promise.all(returning.map(promptly))).toEqual(reserved === 0 ? [busy, busy] : ['still waiting', busy]);
+    for (let n = 1; n <= 2 + reserved; n++) {
+      await runs.started(n);
+      runs.finish();
+    }
+    expect(await Promise.all(accepted)).toMatchObject(Array(2).fill({ outcome: 'hashed' }));
+  });
+
   it('spends nothing on a caller who went away while waiting', async () => {
     const hasher = runs.hasher();
     const caller = new AbortController();
     const first = hasher.hash(value, SET);
-    const gone = hasher.hash(value, SET, caller.signal);
+    const gone = hasher.hash(value, SET, { signal: caller.signal });
     await runs.started(1);
     caller.abort();
     runs.finishAll();

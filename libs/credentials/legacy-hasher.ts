@@ -14,15 +14,27 @@ export type LegacyHashing =
 export interface LegacyHasherOptions {
   /** Runs that may wait behind the one that runs; each takes about a tenth of a second. */
   readonly maxWaiting?: number;
+  /** Further places, for values that were turned away before. */
+  readonly reserved?: number;
   /** Also run the single iteration of test data. */
   readonly allowTestIterations?: boolean;
   /** The 32 bytes of PBKDF2-HMAC-SHA256 with PostHog's salt; must not block the event loop. */
   readonly derive?: (value: Secret, iterations: number) => Promise<Uint8Array>;
 }
 
+export interface LegacyHashingRequest {
+  readonly signal?: AbortSignal;
+  /** The value was turned away before: it may take a reserved place. */
+  readonly isReturning?: boolean;
+}
+
 /**
  * Runs PBKDF2 so that nobody can spend the process's CPU on it: on libuv's threads, never two runs at once in a process
  * however many hashers there are, and with a bounded queue in front, beyond which callers are told at once.
+ *
+ * No order of the queue helps a good value in a flood of unknown ones: they look alike, and runs are too few. But a client
+ * with a good value comes again, and guesses mostly don't, so some places are for values that were turned away before.
+ * A flood that repeats itself takes those as well.
  */
 export class LegacyHasher {
   static #turn: Promise<unknown> = Promise.resolve();
@@ -30,15 +42,19 @@ export class LegacyHasher {
   readonly #options: Required<LegacyHasherOptions>;
   #pending = 0;
 
-  constructor({ maxWaiting = 16, allowTestIterations = false, derive = deriveLegacy }: LegacyHasherOptions = {}) {
-    this.#options = { maxWaiting, allowTestIterations, derive };
+  constructor(options: LegacyHasherOptions = {}) {
+    this.#options = { maxWaiting: 16, reserved: 4, allowTestIterations: false, derive: deriveLegacy, ...options };
   }
 
-  async hash(value: Secret, parameterSet: string, signal?: AbortSignal): Promise<LegacyHashing> {
-    const { maxWaiting, derive } = this.#options;
+  async hash(
+    value: Secret,
+    parameterSet: string,
+    { signal, isReturning = false }: LegacyHashingRequest = {},
+  ): Promise<LegacyHashing> {
+    const { maxWaiting, reserved, derive } = this.#options;
     const iterations = legacyIterations(parameterSet, this.#options);
     if (iterations === undefined) return { outcome: 'unknown-parameters' };
-    if (this.#pending > maxWaiting) return { outcome: 'busy' };
+    if (this.#pending > maxWaiting + (isReturning ? reserved : 0)) return { outcome: 'busy' };
     this.#pending++;
     try {
       return await LegacyHasher.#inTurn(async () => {

@@ -1,94 +1,80 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { EventStoreUnavailable } from './event-store-unavailable.ts';
 
-/** How many decoded events wait in memory, and so the most that one batch holds. */
-export const MAX_BATCH = 512;
+/** How many messages wait in memory, and so about the most that one batch holds. */
+const MAX_BATCH = 512;
 
 export interface BatchOptions {
   /** How long nothing may arrive while something is waited for; for ever where it is left out. */
   readonly silenceMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Called for each item when it leaves the call's own buffer, so that at every moment it is counted here or there. */
-  readonly onTaken?: () => void;
 }
 
-/** As much of the client's streams as is used here; its own declarations do not fit each other strictly. */
+/** As much of a call as is used here. */
 interface Call {
-  on(event: string | symbol, listener: (...args: unknown[]) => void): unknown;
-  read(): unknown;
+  on(event: 'data', listener: (message: Buffer) => void): unknown;
+  on(event: 'end' | 'close', listener: () => void): unknown;
+  on(event: 'error', listener: (error: unknown) => void): unknown;
+  pause(): unknown;
+  resume(): unknown;
+  cancel(): void;
   destroy(): unknown;
 }
 
 /**
- * What has arrived from a call of the client, in arrays; the next is taken only when the consumer asks for it, and so much
- * waits at the server. Whichever way it ends, the call is cancelled: left alone, a hundred abandoned ones use up the
- * connection. A cancelled call still holds what it had buffered, hence also `destroy`.
+ * What has arrived from a call, in arrays; while one is handled the next gathers, and beyond that all waits at the server.
+ * Whichever way it ends, the call is cancelled: left alone, a hundred abandoned ones use up the connection.
  */
-export async function* batches<T>(
-  call: Call,
-  cancel: () => Promise<void>,
-  { silenceMs, signal, onTaken }: BatchOptions,
-): AsyncGenerator<T[], void, void> {
-  const watch = new Watch(call, signal);
+export async function* batches(
+  opening: Promise<Call>,
+  { silenceMs, signal }: BatchOptions,
+): AsyncGenerator<Buffer[], void, void> {
+  const arrivals = new Arrivals(opening, signal);
   try {
     for (;;) {
       signal?.throwIfAborted();
-      const batch = take<T>(call, onTaken);
+      const batch = arrivals.take();
       if (batch.length > 0) yield batch;
-      else if (watch.failure !== undefined) throw watch.failure.error;
-      else if (watch.ended) return;
+      else if (arrivals.failure !== undefined) throw arrivals.failure.error;
+      else if (arrivals.ended) return;
       else {
-        await watch.change(silenceMs);
-        // The client is given one message at a time; after the turn of the event loop that brought this one, all that
-        // came with it are there.
+        await arrivals.change(silenceMs);
+        // A call gives one message at a time; after the turn of the event loop that brought this one, all that came with
+        // it are there.
         await nextTurn();
       }
     }
   } finally {
-    watch.stop();
-    // The client's own cancel fails when the call never got as far as a connection: nothing is left to cancel then.
-    cancel().catch(() => undefined);
-    call.destroy();
+    arrivals.stop();
   }
 }
 
-function take<T>(call: Call, onTaken: () => void = () => undefined): T[] {
-  const batch: T[] = [];
-  while (batch.length < MAX_BATCH) {
-    const next = call.read() as T | null;
-    if (next === null) break;
-    onTaken();
-    batch.push(next);
-  }
-  return batch;
-}
-
-class Watch {
+class Arrivals {
   failure: { readonly error: unknown } | undefined;
   ended = false;
+  #waiting: Buffer[] = [];
+  #call: Call | undefined;
+  #stopped = false;
   #wake: () => void = () => undefined;
 
   constructor(
-    call: Call,
+    opening: Promise<Call>,
     private readonly signal: AbortSignal | undefined,
   ) {
-    const wake = () => this.#wake();
-    call.on('readable', wake);
-    call.on('end', () => {
-      this.ended = true;
-      wake();
-    });
-    // Never taken off: the client emits errors on streams that were left long ago, and without a listener they would end
-    // the process.
-    call.on('error', (error) => {
-      this.failure ??= { error };
-      wake();
-    });
-    call.on('close', () => {
-      if (!this.ended) this.failure ??= { error: new EventStoreUnavailable('The call was closed before its end.') };
-      wake();
-    });
     signal?.addEventListener('abort', this.#aborted);
+    opening.then(
+      (call) => this.#watch(call),
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  take(): Buffer[] {
+    const batch = this.#waiting;
+    if (batch.length > 0) {
+      this.#waiting = [];
+      this.#call?.resume();
+    }
+    return batch;
   }
 
   async change(silenceMs: number | undefined): Promise<void> {
@@ -101,7 +87,37 @@ class Watch {
   }
 
   stop(): void {
+    this.#stopped = true;
     this.signal?.removeEventListener('abort', this.#aborted);
+    this.#call?.cancel();
+    this.#call?.destroy();
+  }
+
+  #watch(call: Call): void {
+    this.#call = call;
+    // Never taken off: errors come from calls that were left long ago, and without a listener they would end the process.
+    call.on('error', (error) => this.#fail(error));
+    if (this.#stopped) {
+      call.cancel();
+      return;
+    }
+    call.on('data', (message) => {
+      this.#waiting.push(message);
+      if (this.#waiting.length >= MAX_BATCH) call.pause();
+      this.#wake();
+    });
+    call.on('end', () => {
+      this.ended = true;
+      this.#wake();
+    });
+    call.on('close', () => {
+      if (!this.ended) this.#fail(new EventStoreUnavailable('The call was closed before its end.'));
+    });
+  }
+
+  #fail(error: unknown): void {
+    this.failure ??= { error };
+    this.#wake();
   }
 
   readonly #aborted = () => this.#wake();

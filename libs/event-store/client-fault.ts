@@ -1,16 +1,9 @@
-import {
-  AccessDeniedError,
-  InvalidArgumentError,
-  MaxAppendSizeExceededError,
-  NotLeaderError,
-  StreamDeletedError,
-  StreamNotFoundError,
-  WrongExpectedVersionError,
-} from '@eventstore/db-client';
+import { WrongExpectedVersionError } from '@eventstore/db-client';
+import { Metadata } from '@grpc/grpc-js';
 import { UnusableAnswer } from './event-store-unavailable.ts';
 
 /**
- * What a rejection of the client says. Only the named answers are the server's word. All the rest (UnknownError,
+ * What a failed call says, whether it was the client's or our own. Only the named answers are the server's word. All the rest (UnknownError,
  * Cancelled, Unavailable, timeouts, raw gRPC errors without a type) leaves open whether the call had its effect.
  */
 export type ClientFault =
@@ -40,15 +33,20 @@ const REFUSALS = new Set<unknown>([INVALID_ARGUMENT, PERMISSION_DENIED, UNIMPLEM
 const CONNECTION_IN_DOUBT = new Set<unknown>([CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE, undefined]);
 
 export function faultOf(error: unknown): ClientFault {
-  if (error instanceof WrongExpectedVersionError) {
-    const { actualVersion } = error;
-    return { kind: 'conflict', actual: typeof actualVersion === 'bigint' ? actualVersion : undefined };
+  switch (nameOf(error) ?? '') {
+    case 'wrong-expected-version':
+      return { kind: 'conflict', actual: actualVersion(error) };
+    case 'stream-not-found':
+      return { kind: 'missing' };
+    case 'stream-deleted':
+      return { kind: 'tombstoned' };
+    case 'maximum-append-size-exceeded':
+      return { kind: 'too-large' };
+    case 'not-leader':
+      return { kind: 'not-leader' };
+    case 'access-denied':
+      return { kind: 'refused' };
   }
-  if (error instanceof StreamNotFoundError) return { kind: 'missing' };
-  if (error instanceof StreamDeletedError) return { kind: 'tombstoned' };
-  if (error instanceof MaxAppendSizeExceededError) return { kind: 'too-large' };
-  if (error instanceof NotLeaderError) return { kind: 'not-leader' };
-  if (error instanceof AccessDeniedError || error instanceof InvalidArgumentError) return { kind: 'refused' };
   if (error instanceof UnusableAnswer) return { kind: 'refused' };
   if (!(error instanceof Error)) return { kind: 'unknown', reconnect: true };
   const code = 'code' in error ? error.code : undefined;
@@ -58,4 +56,26 @@ export function faultOf(error: unknown): ClientFault {
   }
   if (REFUSALS.has(code)) return { kind: 'refused' };
   return { kind: 'unknown', reconnect: CONNECTION_IN_DOUBT.has(code) };
+}
+
+/** The server names its errors in a trailer; the client makes that name the type of its own error. */
+function nameOf(error: unknown): string | undefined {
+  if (typeof error === 'object' && error !== null && 'type' in error && typeof error.type === 'string')
+    return error.type;
+  return trailer(error, 'exception');
+}
+
+/** By the server's trailer, which is absent where the stream has no events; the client's own error may hold a number, too. */
+function actualVersion(error: unknown): bigint | undefined {
+  if (error instanceof WrongExpectedVersionError) {
+    return typeof error.actualVersion === 'bigint' ? error.actualVersion : undefined;
+  }
+  const version = trailer(error, 'actual-version');
+  return version === undefined || version === '' ? undefined : BigInt(version);
+}
+
+function trailer(error: unknown, name: string): string | undefined {
+  if (typeof error !== 'object' || error === null) return undefined;
+  if (!('metadata' in error && error.metadata instanceof Metadata)) return undefined;
+  return error.metadata.get(name)[0]?.toString();
 }

@@ -45,7 +45,7 @@ export class EventStore {
 
   /** All events of the stream from `fromRevision` on (inclusive), as the leader has them. */
   readStream(stream: string, fromRevision = 0n, options: CallOptions = {}): Promise<StreamRead> {
-    return this.#untilKnown('a stream’s read', options, readStream(this.#connection, stream, fromRevision));
+    return this.#untilKnown('a stream’s read', options, readStream(stream, fromRevision));
   }
 
   /**
@@ -59,17 +59,17 @@ export class EventStore {
     events: readonly NewEvent[],
     options: CallOptions = {},
   ): Promise<AppendResult> {
-    return this.#untilKnown('an append', options, appendEvents(this.#connection, stream, expected, events));
+    return this.#untilKnown('an append', options, appendEvents(stream, expected, events));
   }
 
   /** The newest position of `$all`, as the leader has it, whoever's event that is; undefined while the log is empty. */
   readHead(options: CallOptions = {}): Promise<Head | undefined> {
-    return this.#untilKnown('a read of the head', options, readHead(this.#connection));
+    return this.#untilKnown('a read of the head', options, readHead());
   }
 
   /** The event at exactly this position of `$all`, as the leader has it, whoever's it is; undefined: there is none. */
   readEventAt(position: Position, options: CallOptions = {}): Promise<RecordedEvent | undefined> {
-    return this.#untilKnown('a read of one event', options, readEventAt(this.#connection, position));
+    return this.#untilKnown('a read of one event', options, readEventAt(position));
   }
 
   /** The whole log between two positions, in order, without the system's own events. A consumer may stop at any time. */

@@ -1,19 +1,13 @@
-import {
-  BACKWARDS,
-  END,
-  FORWARDS,
-  START,
-  type ReadAllOptions as ReadAllOptionsOfClient,
-  type ReadRevision,
-  type ResolvedEvent,
-} from '@eventstore/db-client';
 import { isPosition } from '#contracts/position';
-import { MAX_BATCH, batches } from './batches.ts';
+import { batches, type BatchOptions } from './batches.ts';
 import { faultOf } from './client-fault.ts';
 import { type Connection } from './connection.ts';
 import { EventStoreUnavailable, UnusableAnswer } from './event-store-unavailable.ts';
 import { type Position, type RecordedEvent } from './recorded-event.ts';
+import { type StoreClient } from './store-client.ts';
 import { type Attempt } from './until-known.ts';
+import { type ReadMessage, readMessage } from './wire/read-message.ts';
+import { allReadRequest, type AllReadRequest, streamReadRequest } from './wire/read-request.ts';
 
 export type StreamRead =
   | { readonly outcome: 'found'; readonly events: readonly RecordedEvent[] }
@@ -34,61 +28,55 @@ export interface ReadAllOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-const BUFFERED = { highWaterMark: MAX_BATCH };
+/** Reads ask the leader, so that what was acknowledged before is among what they give. */
+const LEADER = { requiresLeader: true };
 
-/** Events from `fromRevision` (inclusive), by the leader, so that what was acknowledged before is among them. */
-export function readStream(
-  connection: Connection,
-  stream: string,
-  fromRevision: bigint,
-  maxCount?: number,
-): Attempt<StreamRead> {
+/** Events from `fromRevision` (inclusive). */
+export function readStream(stream: string, fromRevision: bigint, maxCount?: number): Attempt<StreamRead> {
+  const request = streamReadRequest({ stream, fromRevision, maxCount });
   return async (client, silenceMs, signal) => {
-    const from: ReadRevision = fromRevision === 0n ? START : fromRevision;
-    const limit = maxCount === undefined ? {} : { maxCount };
-    const call = client.readStream(stream, { fromRevision: from, requiresLeader: true, ...limit }, BUFFERED);
     const events: RecordedEvent[] = [];
     try {
-      for await (const batch of batches<ResolvedEvent>(call, () => call.cancel(), { silenceMs, signal })) {
-        for (const resolved of batch) events.push(...recorded(resolved));
+      for await (const batch of messages(client.read(request, LEADER), { silenceMs, signal })) {
+        for (const message of batch) {
+          if (message === 'not-found') return { outcome: 'missing' };
+          if (typeof message === 'object') events.push(message);
+        }
       }
     } catch (error) {
       const { kind } = faultOf(error);
       if (kind === 'missing' || kind === 'tombstoned') return { outcome: kind };
       throw error;
     }
-    connection.requireLive(client);
     return { outcome: 'found', events };
   };
 }
 
-/** The newest position of `$all`, by the leader; undefined while the log is empty. */
-export function readHead(connection: Connection): Attempt<Head | undefined> {
-  const readNewest = readOne(connection, { direction: BACKWARDS, fromPosition: END });
+/** The newest position of `$all`; undefined while the log is empty. */
+export function readHead(): Attempt<Head | undefined> {
+  const readNewest = readOne({ from: 'end', backwards: true });
   return async (...attempt) => {
     const newest = await readNewest(...attempt);
     return newest === undefined ? undefined : { ...newest.position, eventId: newest.id };
   };
 }
 
-/** The event at exactly this position of `$all`, the system's own ones too, by the leader; undefined: none is there. */
-export function readEventAt(connection: Connection, position: Position): Attempt<RecordedEvent | undefined> {
-  const { commit, prepare } = position;
-  const readNext = readOne(connection, { direction: FORWARDS, fromPosition: { commit, prepare } });
+/** The event at exactly this position of `$all`, the system's own ones too; undefined: none is there. */
+export function readEventAt(position: Position): Attempt<RecordedEvent | undefined> {
+  const readNext = readOne({ from: position });
   return async (...attempt) => {
     const next = await readNext(...attempt);
-    return next?.position.commit === commit ? next : undefined;
+    return next?.position.commit === position.commit ? next : undefined;
   };
 }
 
-function readOne(connection: Connection, options: ReadAllOptionsOfClient): Attempt<RecordedEvent | undefined> {
+function readOne(from: AllReadRequest): Attempt<RecordedEvent | undefined> {
+  const request = allReadRequest({ ...from, maxCount: 1 });
   return async (client, silenceMs, signal) => {
-    const call = client.readAll({ ...options, maxCount: 1, requiresLeader: true });
     let event: RecordedEvent | undefined;
-    for await (const batch of batches<ResolvedEvent>(call, () => call.cancel(), { silenceMs, signal })) {
-      event = batch.flatMap(recorded).at(0);
+    for await (const batch of messages(client.read(request, LEADER), { silenceMs, signal })) {
+      event ??= batch.find(isEvent);
     }
-    connection.requireLive(client);
     return event;
   };
 }
@@ -99,18 +87,16 @@ export async function* readAll(
   silenceMs: number,
   { after, upTo, signal }: ReadAllOptions,
 ): AsyncGenerator<RecordedEvent[], void, void> {
-  const client = connection.client();
-  const call = client.readAll({ fromPosition: after ?? START, requiresLeader: true }, BUFFERED);
+  const call = connection.client().read(allReadRequest({ from: after }), LEADER);
   try {
-    for await (const batch of batches<ResolvedEvent>(call, () => call.cancel(), { silenceMs, signal })) {
-      const events = batch.flatMap(recorded);
+    for await (const batch of messages(call, { silenceMs, signal })) {
+      const events = batch.filter(isEvent);
       const wanted = events.filter(
         (event) => isOurs(event) && isAfter(event.position, after) && !isAfter(event.position, upTo, false),
       );
       if (wanted.length > 0) yield wanted;
       if (events.some((event) => isAfter(event.position, upTo, false))) return;
     }
-    connection.requireLive(client);
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof EventStoreUnavailable) throw error;
@@ -128,23 +114,28 @@ export function isAfter(position: Position, other: Position | undefined, otherwi
   return other === undefined ? otherwise : position.commit > other.commit;
 }
 
-/** None where a link's target is gone. Very old servers send 2^64-1 for every position: nothing can be built on that. */
-export function recorded({ event }: ResolvedEvent): RecordedEvent[] {
-  if (event === undefined) return [];
-  const { position } = event;
-  if (position === undefined || !isPosition(position.commit) || !isPosition(position.prepare)) {
+export function isEvent(message: ReadMessage): message is RecordedEvent {
+  return typeof message === 'object';
+}
+
+/** What arrives from a call of `StoreClient.read`, in order and as it comes. */
+export async function* messages(
+  call: ReturnType<StoreClient['read']>,
+  options: BatchOptions,
+): AsyncGenerator<ReadMessage[], void, void> {
+  for await (const batch of batches(call, options)) yield batch.map(checked);
+}
+
+/** Very old servers send 2^64-1 for every position: nothing can be built on that. */
+function checked(bytes: Buffer): ReadMessage {
+  let message: ReadMessage;
+  try {
+    message = readMessage(bytes);
+  } catch (error) {
+    throw new UnusableAnswer('The event store sent what can’t be read.', { cause: error });
+  }
+  if (isEvent(message) && !(isPosition(message.position.commit) && isPosition(message.position.prepare))) {
     throw new UnusableAnswer('The event store sent an event without its position in the log.');
   }
-  return [
-    {
-      id: event.id,
-      type: event.type,
-      stream: event.streamId,
-      revision: event.revision,
-      position,
-      data: event.data,
-      metadata: event.metadata,
-      createdMs: event.created.getTime(),
-    },
-  ];
+  return message;
 }

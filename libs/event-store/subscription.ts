@@ -1,11 +1,12 @@
-import { START, streamNameFilter, type AllStreamResolvedEvent, type EventStoreDBClient } from '@eventstore/db-client';
 import { backOffMs, pause, type BackOff } from './back-off.ts';
-import { MAX_BATCH, batches } from './batches.ts';
 import { faultOf } from './client-fault.ts';
 import { type Connection } from './connection.ts';
 import { EventStoreUnavailable } from './event-store-unavailable.ts';
-import { isAfter, isOurs, recorded } from './read-events.ts';
+import { isAfter, isEvent, isOurs, messages } from './read-events.ts';
 import { type Position, type RecordedEvent } from './recorded-event.ts';
+import { type StoreClient } from './store-client.ts';
+import { type ReadMessage } from './wire/read-message.ts';
+import { allSubscriptionRequest } from './wire/read-request.ts';
 
 /** `connected`: events arrive. `live`: all that was there when it connected has been handled. `lost`: waiting to connect again. */
 export type SubscriptionState = 'connected' | 'live' | 'lost';
@@ -53,50 +54,44 @@ export async function subscribe(
 
 /**
  * One subscription, until it fails. Positions come from events only: the server's checkpoint messages may name 2^64-1, or lie
- * behind the log's head for ever, and a listener for them that throws would stall the subscription unnoticed.
+ * behind the log's head for ever.
  */
 async function follow(
-  client: EventStoreDBClient,
+  client: StoreClient,
   { confirmMs }: SubscriptionTimeouts,
   { prefixes, after, onBatch, signal, onState }: SubscribeOptions,
   onProgress: () => void,
 ): Promise<void> {
   const start = after();
-  const filter = streamNameFilter({ prefixes, checkpointInterval: CHECKPOINT_INTERVAL });
-  const call = client.subscribeToAll({ fromPosition: start ?? START, filter }, { highWaterMark: MAX_BATCH });
+  const request = allSubscriptionRequest({ after: start, prefixes, checkpointInterval: CHECKPOINT_INTERVAL });
+  const lost = new AbortController();
+  const ended = AbortSignal.any([signal, lost.signal]);
   const unconfirmed = setTimeout(
-    () => call.destroy(new EventStoreUnavailable(`No subscription was confirmed within ${confirmMs} ms.`)),
+    () => lost.abort(new EventStoreUnavailable(`No subscription was confirmed within ${confirmMs} ms.`)),
     confirmMs,
   );
-  call.on('confirmation', () => {
-    clearTimeout(unconfirmed);
-    onState?.('connected');
-  });
-
-  let taken = 0;
-  let handled = 0;
-  let liveAt = Infinity;
-  const announceLive = () => {
-    if (handled < liveAt) return;
-    liveAt = Infinity;
-    onProgress();
-    onState?.('live');
+  const announce = (message: ReadMessage) => {
+    if (message === 'caught-up') onState?.('live');
+    else if (message === 'confirmed' || message === 'fell-behind') onState?.('connected');
   };
-  // The message overtakes the events that wait in the buffer: it counts once these are handled.
-  call.on('caughtUp', () => {
-    liveAt = taken + call.readableLength;
-    announceLive();
-  });
-  call.on('fellBehind', () => onState?.('connected'));
 
   try {
-    const counted = { signal, onTaken: () => (taken += 1) };
-    for await (const batch of batches<AllStreamResolvedEvent>(call, () => call.unsubscribe(), counted)) {
-      const events = batch.flatMap(recorded).filter((event) => isOurs(event) && isAfter(event.position, start));
+    const call = client.read(request, { requiresLeader: false });
+    for await (const batch of messages(call, { signal: ended })) {
+      clearTimeout(unconfirmed);
+      // What the server says of the subscription holds where it stands among the events: they are handled up to there.
+      let events: RecordedEvent[] = [];
+      for (const message of batch) {
+        if (isEvent(message)) {
+          if (isOurs(message) && isAfter(message.position, start)) events.push(message);
+        } else if (message !== 'other') {
+          if (events.length > 0) await handle(onBatch, events);
+          events = [];
+          announce(message);
+        }
+      }
       if (events.length > 0) await handle(onBatch, events);
-      handled += batch.length;
-      onProgress();
-      announceLive();
+      if (batch.some((message) => isEvent(message) || message === 'caught-up')) onProgress();
     }
     throw new EventStoreUnavailable('The event store ended the subscription.');
   } finally {

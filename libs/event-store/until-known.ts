@@ -1,8 +1,8 @@
-import { type EventStoreDBClient } from '@eventstore/db-client';
 import { backOffMs, pause, type BackOff } from './back-off.ts';
 import { faultOf } from './client-fault.ts';
 import { type Connection } from './connection.ts';
 import { EventStoreUnavailable } from './event-store-unavailable.ts';
+import { type StoreClient } from './store-client.ts';
 
 /** Beyond it `setTimeout` fires at once. A deadline may be further away, or never. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -22,7 +22,7 @@ export interface Timeouts {
 }
 
 /** One attempt. It throws once nothing has arrived for `silenceMs`, and lets go when `signal` aborts. */
-export type Attempt<T> = (client: EventStoreDBClient, silenceMs: number, signal: AbortSignal) => Promise<T>;
+export type Attempt<T> = (client: StoreClient, silenceMs: number, signal: AbortSignal) => Promise<T>;
 
 /**
  * Makes attempts until one is answered, the server refuses, the deadline passes or the caller aborts; the last three throw
@@ -60,7 +60,7 @@ export async function untilKnown<T>(
   }
 }
 
-/** Aborts what takes longer than `ms`, and waits no longer for it: not every call of the client heeds a signal. */
+/** Aborts what takes longer than `ms`, and waits no longer for it: not every call heeds a signal. */
 export async function bounded<T>(
   ms: number,
   outer: AbortSignal | undefined,

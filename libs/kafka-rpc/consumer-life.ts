@@ -13,7 +13,6 @@ export class ConsumerLife {
   #isDead = false;
   #hasJoined = false;
   #lastSignMs = performance.now();
-  #end: Error | undefined;
   readonly #joined: Promise<void>;
 
   constructor(consumer: Consumer, onStatus: (status: ConsumerStatus) => void = () => undefined) {
@@ -40,7 +39,6 @@ export class ConsumerLife {
         this.#hasJoined = false;
         if (payload.restart) return;
         this.#isDead = true;
-        this.#end = payload.error;
         onStatus('crashed');
         reject(payload.error);
       });
@@ -61,9 +59,5 @@ export class ConsumerLife {
   /** For readiness: it reads, as far as it knows. */
   get isReading(): boolean {
     return this.isUp && this.#hasJoined;
-  }
-
-  get end(): Error | undefined {
-    return this.#end;
   }
 }

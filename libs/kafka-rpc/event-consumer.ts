@@ -1,6 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
-import { type Consumer, type EachBatchPayload, type IHeaders, type KafkaMessage, type Producer } from 'kafkajs';
+import {
+  type Consumer,
+  type EachBatchPayload,
+  type IHeaders,
+  type KafkaMessage,
+  Partitioners,
+  type Producer,
+} from 'kafkajs';
 import { ConsumerLife } from './consumer-life.ts';
 import { connectKafka, type KafkaConnectionOptions, MAX_WAIT_MS, RETRY } from './kafka-connection.ts';
 import { GroupPosition } from './group-position.ts';
@@ -62,7 +69,11 @@ export class KafkaEventConsumer {
     const kafka = connectKafka(options);
     // Not idempotent: after a failure kafkajs gives another record the same number, which the broker then drops as known.
     // What is parked may be there twice instead.
-    this.#producer = kafka.producer({ allowAutoTopicCreation: false, retry: RETRY });
+    this.#producer = kafka.producer({
+      allowAutoTopicCreation: false,
+      createPartitioner: Partitioners.DefaultPartitioner,
+      retry: RETRY,
+    });
     this.#consumer = kafka.consumer({
       groupId: options.groupId,
       allowAutoTopicCreation: false,

@@ -1,4 +1,9 @@
-import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
+import { createRequire } from 'node:module';
+
+/** What is used of a class that kafkajs keeps to itself. */
+interface RequestQueueClass {
+  readonly prototype: { readonly pending: readonly unknown[]; scheduleCheckPendingRequests(): void };
+}
 
 let isPatched = false;
 
@@ -11,7 +16,8 @@ let isPatched = false;
 export function quietIdleQueues(): void {
   if (isPatched) return;
   isPatched = true;
-  const { prototype } = RequestQueue;
+  const load = createRequire(import.meta.url);
+  const { prototype } = load('kafkajs/src/network/requestQueue/index.js') as RequestQueueClass;
   // eslint-disable-next-line @typescript-eslint/unbound-method -- called below with the queue that it belongs to
   const schedule = prototype.scheduleCheckPendingRequests;
   prototype.scheduleCheckPendingRequests = function (this: typeof prototype) {

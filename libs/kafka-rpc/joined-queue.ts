@@ -87,7 +87,8 @@ export class JoinedQueue {
   }
 
   #watch(): void {
-    this.#stallTimer ??= setTimeout(() => {
+    if (this.#stallTimer !== undefined) return;
+    this.#stallTimer = setTimeout(() => {
       this.#stallTimer = undefined;
       this.#pump();
     }, this.#stallMs).unref();

@@ -53,11 +53,30 @@ function withoutDelay({ host, port, ssl, onConnect }: ISocketFactoryArgs): Socke
   return socket.setKeepAlive(true, KEEP_ALIVE_MS).setNoDelay(true);
 }
 
+/** An outage is one piece of news, and kafkajs tells it with every attempt. */
+const REPEAT_AFTER_MS = 10_000;
+const MAX_REMEMBERED = 100;
+const lastSaid = new Map<string, number>();
+
+/** Warnings of what is so on purpose: a record log that could not write begins anew (record-log.ts). */
+const INTENDED = new Set(['Limiting retries for the idempotent producer may invalidate EoS guarantees']);
+
 /** Messages and errors only: the rest of an entry may hold what was sent. */
 function logEntry({ namespace, level, log }: LogEntry): void {
+  if (INTENDED.has(log.message)) return;
   const error: unknown = log['error'];
   const text = typeof error === 'string' ? `${log.message} (${error})` : log.message;
-  const context = namespace === '' ? 'Kafka' : `Kafka${namespace}`;
+  // Of the whole client, it has none, whatever its type says.
+  const context = `Kafka${(namespace as string | undefined) ?? ''}`;
+  if (wasSaid(`${context} ${text}`)) return;
   if (level === logLevel.ERROR) Logger.error(text, context);
   else Logger.warn(text, context);
+}
+
+function wasSaid(line: string): boolean {
+  const nowMs = performance.now();
+  if (nowMs - (lastSaid.get(line) ?? -Infinity) < REPEAT_AFTER_MS) return true;
+  if (lastSaid.size >= MAX_REMEMBERED) lastSaid.clear();
+  lastSaid.set(line, nowMs);
+  return false;
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { ClientProxy, type MsPattern, type ReadPacket, type WritePacket } from '@nestjs/microservices';
 import { type Kafka, type KafkaMessage } from 'kafkajs';
+import { Observable } from 'rxjs';
 import { deadlineOf } from '#runtime/delivery';
 import { DrainingSet } from '#runtime/draining-set';
 import { RequestExpired, RequestTooLarge, TransportClosed, TransportOverloaded } from '#runtime/request-errors';
@@ -73,14 +74,14 @@ export class KafkaRpcClient extends ClientProxy {
     );
   }
 
-  /** For liveness: false when replies are no longer read and will not be again. True before the first request. */
+  /** For liveness: false when the reading of replies has not stirred for a minute. True before the first request. */
   isUp(): boolean {
-    return this.#connected?.replies.life.isUp ?? true;
+    return this.#connected?.replies.isUp ?? true;
   }
 
   /** For readiness. */
   isReading(): boolean {
-    return this.#connected?.replies.life.isReading ?? false;
+    return this.#connected?.replies.isReading ?? false;
   }
 
   /** Resolves when requests can be sent and answered; what failed is tried anew by the next call. */
@@ -104,8 +105,23 @@ export class KafkaRpcClient extends ClientProxy {
     await within(DISCONNECT_WITHIN_MS, connected.outbox.disconnect());
   }
 
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the signature of Nest's own
   override unwrap<T>(): T {
     return this.#kafka as T;
+  }
+
+  /**
+   * As ClientProxy's own, without the promise and the two operators that it puts around every request of a client that is
+   * connected: they were a third of what a request costs its caller.
+   */
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the signature of Nest's own
+  override send<TResult = unknown, TInput = unknown>(pattern: unknown, data: TInput): Observable<TResult> {
+    // What is refused is refused as ever.
+    if (this.#connected === undefined || this.#isClosed || pattern == null || data == null)
+      return super.send(pattern, data);
+    return new Observable<TResult>((observer) =>
+      this.publish(this.createPacket(pattern, data), this.createObserver(observer)),
+    );
   }
 
   protected publish(packet: ReadPacket, callback: (packet: WritePacket) => void): () => void {
@@ -145,10 +161,7 @@ export class KafkaRpcClient extends ClientProxy {
     const replies = new ReplyConsumer(
       this.#kafka,
       (message) => this.#receive(message),
-      (status) => {
-        this._status$.next(status);
-        if (status === 'crashed') this.#lost();
-      },
+      (status) => this._status$.next(status),
     );
     try {
       await outbox.connect();
@@ -160,16 +173,6 @@ export class KafkaRpcClient extends ClientProxy {
       await within(DISCONNECT_WITHIN_MS, Promise.allSettled([replies.stop(), outbox.disconnect()]));
       throw error;
     }
-  }
-
-  /** No reply will be read any more: those who wait are told so, and the next request connects anew. */
-  #lost(): void {
-    const connected = this.#connected;
-    if (connected === undefined) return;
-    this.#connected = undefined;
-    this.#connecting = undefined;
-    for (const waiting of this.#pending) this.#fail(waiting, connected.replies.life.end ?? new TransportClosed());
-    void within(DISCONNECT_WITHIN_MS, connected.outbox.disconnect());
   }
 
   #admit(text: Buffer | string | null, deadlineMs: number, callback: (packet: WritePacket) => void): Waiting {
@@ -205,7 +208,7 @@ export class KafkaRpcClient extends ClientProxy {
     const replyTopic = this.#replyTopic(pattern);
     const replyPartition = this.#connected?.partitions.get(replyTopic);
     if (this.#connected === undefined || replyPartition === undefined) {
-      const reason = `Replies to ${pattern} are not read: it is not among the client's patterns`;
+      const reason = `Replies to ${pattern} are not read: it is not among the client’s patterns`;
       queueMicrotask(() => this.#failAll(flight, new Error(reason)));
       return flight;
     }

@@ -18,7 +18,7 @@ import { Outbox } from './outbox.ts';
 import { type Chunk, PartitionLanes } from './partition-lanes.ts';
 import { Progress } from './partition-progress.ts';
 import { ReplyTopics } from './reply-topics.ts';
-import { decodeValue, type ReplyAddress, readReplyAddress, readTimes } from './wire.ts';
+import { decodeRecord, decodeValue, type ReplyAddress, readReplyAddress, readTimes } from './wire.ts';
 
 export interface KafkaRpcServerOptions extends KafkaConnectionOptions {
   /** The consumer group; the replicas of a service share one, and Kafka deals the partitions out among them. */
@@ -67,7 +67,7 @@ export class KafkaListContext extends BaseRpcContext<[topic: string, partition: 
   }
 }
 
-interface Record {
+interface Taken {
   readonly delivery: Delivery<unknown>;
   readonly address: ReplyAddress | undefined;
   readonly deadlineMs: number;
@@ -123,7 +123,9 @@ export class KafkaRpcServer extends Server implements CustomTransportStrategy {
     });
     this.#life = new ConsumerLife(this.#consumer, (status) => this._status$.next(status));
     const { GROUP_JOIN, REBALANCING } = this.#consumer.events;
-    this.#consumer.on(GROUP_JOIN, ({ payload }) => this.#progress.keepOnly(payload.memberAssignment));
+    this.#consumer.on(GROUP_JOIN, ({ payload }) => {
+      this.#progress.keepOnly(payload.memberAssignment);
+    });
     // The request goes out before the one that joins the group anew, so what was answered is not handed out again.
     this.#consumer.on(REBALANCING, () => void this.#commit());
   }
@@ -160,6 +162,7 @@ export class KafkaRpcServer extends Server implements CustomTransportStrategy {
     throw new Error('The Kafka RPC server has no events of its own; see `status`');
   }
 
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the signature of Nest's own
   override unwrap<T>(): T {
     return [this.#kafka, this.#consumer, this.#outbox.producer] as T;
   }
@@ -199,13 +202,19 @@ export class KafkaRpcServer extends Server implements CustomTransportStrategy {
 
   async #handle({ topic, partition, records: messages }: Chunk, over: () => void): Promise<void> {
     const known = this.#handlers.get(topic);
-    const records: Record[] = [];
-    for (const message of messages) {
-      const read = known === undefined ? undefined : this.#read(message, known.handler);
-      const record = read instanceof Promise ? await read : read;
-      if (record !== undefined) records.push(record);
+    if (known === undefined) {
+      over();
+      return;
     }
-    if (known === undefined || records.length === 0) {
+    const records: Taken[] = [];
+    for (const message of messages) {
+      const read = this.#read(message, known.handler);
+      const record = read instanceof Promise ? await read : read;
+      // Nothing is done for who can't be told of it.
+      if (record === 'unanswerable') this.#unanswerable += 1;
+      else records.push(record);
+    }
+    if (records.length === 0) {
       over();
       return;
     }
@@ -225,34 +234,25 @@ export class KafkaRpcServer extends Server implements CustomTransportStrategy {
     await answers.written();
   }
 
-  /** @returns nothing for a record that is passed over */
-  #read(message: KafkaMessage, handler: Handler): Record | undefined | Promise<Record | undefined> {
-    const { receivedAtMs, deadlineMs } = readTimes(message);
+  #read(message: KafkaMessage, handler: Handler): Taken | 'unanswerable' | Promise<Taken | 'unanswerable'> {
     const isEvent = handler.isEventHandler === true;
-    const delivery = {
-      request: decodeValue(message.value),
-      receivedAtMs,
-      deadlineMs: isEvent ? Infinity : deadlineMs,
-    };
-    const record = { delivery, message, deadlineMs: delivery.deadlineMs };
+    const times = readTimes(message);
+    const deadlineMs = isEvent ? Infinity : times.deadlineMs;
+    const delivery = { request: decodeValue(message.value), receivedAtMs: times.receivedAtMs, deadlineMs };
     const address = isEvent ? 'none' : readReplyAddress(message);
-    if (address === 'none') return { ...record, address: undefined };
-    if (address === 'unusable' || this.#replyTopics?.isAllowed(address.topic) !== true) return this.#passOver();
+    if (address === 'none') return { delivery, deadlineMs, message, address: undefined };
+    if (address === 'unusable' || this.#replyTopics?.isAllowed(address.topic) !== true) return 'unanswerable';
+    const taken = { delivery, deadlineMs, message, address };
     const hasPartition = this.#replyTopics.hasPartition(address.topic, address.partition ?? 0);
-    if (hasPartition === true) return { ...record, address };
-    if (hasPartition === false) return this.#passOver();
-    return hasPartition.then((has) => (has ? { ...record, address } : this.#passOver()));
-  }
-
-  #passOver(): undefined {
-    this.#unanswerable += 1;
+    if (typeof hasPartition === 'boolean') return hasPartition ? taken : 'unanswerable';
+    return hasPartition.then((has) => (has ? taken : 'unanswerable'));
   }
 
   #handleList(
     pattern: string,
     partition: number,
     handler: Handler,
-    records: readonly Record[],
+    records: readonly Taken[],
     answers: Answers,
   ): Promise<void> {
     const context = new KafkaListContext([pattern, partition]);
@@ -272,12 +272,12 @@ export class KafkaRpcServer extends Server implements CustomTransportStrategy {
     topic: string,
     partition: number,
     handler: Handler,
-    { delivery, message }: Record,
+    { delivery, message }: Taken,
     index: number,
     answers: Answers,
   ): Promise<void> {
     const context = new KafkaContext([
-      { ...message, topic, partition } as never,
+      decodeRecord(message, topic, partition) as never,
       partition,
       topic,
       this.#consumer,
@@ -290,7 +290,11 @@ export class KafkaRpcServer extends Server implements CustomTransportStrategy {
       return Promise.resolve();
     }
     return new Promise((resolve) => {
-      answers.whenOver(resolve, index);
+      const timer = setTimeout(() => answers.end(index), delivery.deadlineMs - Date.now());
+      answers.whenOver(() => {
+        clearTimeout(timer);
+        resolve();
+      }, index);
       const result: Promise<unknown> = handler(delivery.request, context);
       const response$ = this.transformToObservable(result);
       this.handleRequest(

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { type ICustomPartitioner, type Kafka, type Message, type Producer } from 'kafkajs';
 import { RETRY } from './kafka-connection.ts';
+import { isTransient } from './retry.ts';
 
 /** Something to be written, and what becomes of it. */
 export interface Outgoing {
@@ -172,8 +173,3 @@ const onePartitionPerSend: ICustomPartitioner = () => {
     return partitionMetadata[state.turn % partitionMetadata.length]?.partitionId ?? 0;
   };
 };
-
-/** kafkajs calls its own giving up final, whatever it gave up on. */
-function isTransient(error: Error): boolean {
-  return error.name === 'KafkaJSNumberOfRetriesExceeded' || ('retriable' in error && error.retriable === true);
-}

@@ -1,4 +1,4 @@
-import { type Kafka, type Producer } from 'kafkajs';
+import { type Kafka, Partitioners, type Producer } from 'kafkajs';
 import { connectKafka, type KafkaConnectionOptions } from './kafka-connection.ts';
 import { within } from './within.ts';
 
@@ -48,6 +48,7 @@ export class KafkaRecordLog {
   async #connect(): Promise<Producer> {
     const producer = this.#kafka.producer({
       allowAutoTopicCreation: false,
+      createPartitioner: Partitioners.DefaultPartitioner,
       idempotent: true,
       maxInFlightRequests: 1,
       retry: RETRY,

@@ -1,17 +1,19 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { AssignerProtocol, type Consumer, type Kafka, type KafkaMessage, type PartitionAssigner } from 'kafkajs';
 import { ConsumerLife, type ConsumerStatus } from './consumer-life.ts';
 import { MAX_WAIT_MS, RETRY } from './kafka-connection.ts';
+import { whileTransient } from './retry.ts';
+import { within } from './within.ts';
 
 /** By topic: the one partition of it that replies are to be sent to. */
 export type ReplyPartitions = ReadonlyMap<string, number>;
 
-/**
- * The least that brokers allow by default. After a restart of the broker kafkajs joins as another member, and Kafka waits
- * this long for the one that it was before: no reply is read meanwhile.
- */
+/** The least that a broker with its defaults allows. */
 const SESSION_MS = 6_000;
 const HEARTBEAT_MS = 1_500;
+const REOPEN_AFTER_MS = 200;
+const END_WITHIN_MS = 3_000;
 
 /**
  * Reads replies, from one partition of each reply topic. kafkajs can't read without a consumer group, so there is one for
@@ -19,33 +21,35 @@ const HEARTBEAT_MS = 1_500;
  * is ever committed the broker forgets it once it is empty. Where to read is kept here, not in the group: before the first
  * request the ends of the partitions are looked up, and after every rejoin reading goes on where it was. So no reply falls
  * between two positions.
+ *
+ * A consumer that fails is replaced by one in yet another group, as long as it takes: in the same group it would have to
+ * wait until the broker has given up its predecessor.
  */
 export class ReplyConsumer {
   readonly #kafka: Kafka;
-  readonly #consumer: Consumer;
-  readonly #life: ConsumerLife;
   readonly #onReply: (message: KafkaMessage) => void;
+  readonly #onStatus: (status: ConsumerStatus) => void;
   readonly #positions = new Map<string, { readonly partition: number; offset: bigint }>();
+  #current: { readonly consumer: Consumer; readonly life: ConsumerLife };
+  #isReopening = false;
+  #isStarted = false;
+  #isStopped = false;
 
   constructor(kafka: Kafka, onReply: (message: KafkaMessage) => void, onStatus: (status: ConsumerStatus) => void) {
     this.#kafka = kafka;
     this.#onReply = onReply;
-    this.#consumer = kafka.consumer({
-      groupId: `latchkey-replies-${randomBytes(12).toString('base64url')}`,
-      partitionAssigners: [this.#assigner()],
-      allowAutoTopicCreation: false,
-      sessionTimeout: SESSION_MS,
-      heartbeatInterval: HEARTBEAT_MS,
-      maxWaitTimeInMs: MAX_WAIT_MS,
-      readUncommitted: true,
-      retry: RETRY,
-    });
-    this.#life = new ConsumerLife(this.#consumer, onStatus);
-    this.#consumer.on(this.#consumer.events.GROUP_JOIN, () => this.#goOn());
+    this.#onStatus = onStatus;
+    this.#current = this.#make();
   }
 
-  get life(): ConsumerLife {
-    return this.#life;
+  /** For liveness: false when it has not stirred for a minute. One that failed is being replaced. */
+  get isUp(): boolean {
+    return this.#isReopening || this.#current.life.isUp;
+  }
+
+  /** For readiness. */
+  get isReading(): boolean {
+    return !this.#isReopening && this.#current.life.isReading;
   }
 
   /**
@@ -57,7 +61,7 @@ export class ReplyConsumer {
     try {
       await admin.connect();
       for (const topic of topics) {
-        const ends = await admin.fetchTopicOffsets(topic);
+        const ends = await whileTransient(() => admin.fetchTopicOffsets(topic));
         const end = ends.find(({ partition }) => partition === chosen) ?? ends[Math.floor(Math.random() * ends.length)];
         if (end === undefined) throw new Error(`The topic ${topic} has no partitions`);
         this.#positions.set(topic, { partition: end.partition, offset: BigInt(end.high) });
@@ -65,9 +69,41 @@ export class ReplyConsumer {
     } finally {
       await admin.disconnect();
     }
-    await this.#consumer.connect();
-    await this.#consumer.subscribe({ topics: [...topics] });
-    await this.#consumer.run({
+    await this.#run();
+    this.#isStarted = true;
+    return new Map([...this.#positions].map(([topic, { partition }]) => [topic, partition]));
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#current.consumer.disconnect();
+  }
+
+  #make(): { consumer: Consumer; life: ConsumerLife } {
+    const consumer = this.#kafka.consumer({
+      groupId: `latchkey-replies-${randomBytes(12).toString('base64url')}`,
+      partitionAssigners: [this.#assigner()],
+      allowAutoTopicCreation: false,
+      sessionTimeout: SESSION_MS,
+      heartbeatInterval: HEARTBEAT_MS,
+      maxWaitTimeInMs: MAX_WAIT_MS,
+      readUncommitted: true,
+      retry: { ...RETRY, restartOnFailure: () => Promise.resolve(false) },
+    });
+    const life = new ConsumerLife(consumer, this.#onStatus);
+    consumer.on(consumer.events.GROUP_JOIN, () => this.#goOn(consumer));
+    consumer.on(consumer.events.CRASH, () => {
+      if (this.#isStarted) void this.#reopen();
+    });
+    return { consumer, life };
+  }
+
+  async #run(): Promise<void> {
+    const { consumer, life } = this.#current;
+    const topics = [...this.#positions.keys()];
+    await consumer.connect();
+    await consumer.subscribe({ topics });
+    await consumer.run({
       autoCommit: false,
       partitionsConsumedConcurrently: topics.length,
       eachBatch: ({ batch: { topic, messages } }) => {
@@ -75,12 +111,24 @@ export class ReplyConsumer {
         return Promise.resolve();
       },
     });
-    await this.#life.joined;
-    return new Map([...this.#positions].map(([topic, { partition }]) => [topic, partition]));
+    await life.joined;
   }
 
-  stop(): Promise<void> {
-    return this.#consumer.disconnect();
+  async #reopen(): Promise<void> {
+    if (this.#isReopening) return;
+    this.#isReopening = true;
+    let isOpen = false;
+    while (!isOpen && !this.#isStopped) {
+      await delay(REOPEN_AFTER_MS);
+      await within(END_WITHIN_MS, this.#current.consumer.disconnect());
+      this.#current = this.#make();
+      isOpen = await this.#run().then(
+        () => true,
+        () => false,
+      );
+    }
+    this.#isReopening = false;
+    if (this.#isStopped) await within(END_WITHIN_MS, this.#current.consumer.disconnect());
   }
 
   #read(topic: string, messages: readonly KafkaMessage[]): void {
@@ -92,9 +140,9 @@ export class ReplyConsumer {
   }
 
   /** A member that has joined anew starts from the group's offsets, of which there are none. */
-  #goOn(): void {
+  #goOn(consumer: Consumer): void {
     for (const [topic, { partition, offset }] of this.#positions) {
-      this.#consumer.seek({ topic, partition, offset: offset.toString() });
+      consumer.seek({ topic, partition, offset: offset.toString() });
     }
   }
 

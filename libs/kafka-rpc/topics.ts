@@ -1,8 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
-import { type Admin, type ITopicConfig } from 'kafkajs';
+import kafkajs, { type Admin, type ITopicConfig } from 'kafkajs';
 import { connectKafka, type KafkaConnectionOptions } from './kafka-connection.ts';
 import { within } from './within.ts';
+
+/** Kafka could not be reached, or did not do what it was asked. */
+export class KafkaUnavailable extends Error {
+  override readonly name = 'KafkaUnavailable';
+  readonly code = 'KAFKA_UNAVAILABLE';
+
+  constructor(cause: unknown) {
+    super(`Kafka does not answer: ${cause instanceof Error ? cause.message : 'unknown fault'}`, { cause });
+  }
+}
 
 /** A topic as it should be. */
 export interface TopicSpec {
@@ -21,6 +31,7 @@ export interface EnsuredTopic {
 }
 
 const RETRY_MS = 500;
+const LEADER_LOOK_MS = 50;
 const DISCONNECT_WITHIN_MS = 3_000;
 
 /**
@@ -42,8 +53,10 @@ export async function ensureTopics(
         replicationFactor,
         configEntries: Object.entries(config).map(([key, value]) => ({ name: key, value })),
       }));
-      // Another process may make them at the same time; both find them made.
-      await admin.createTopics({ topics, waitForLeaders: true });
+      // Another process may make them at the same time; both find them made. kafkajs' own `waitForLeaders` fails where the
+      // broker does not know yet what it has just made.
+      await admin.createTopics({ topics, waitForLeaders: false });
+      while (!(await haveLeaders(admin, missing))) await delay(LEADER_LOOK_MS);
     }
     return Promise.all(
       specs.map(async (spec) => {
@@ -66,12 +79,22 @@ export async function waitForTopics(
   while (!signal.aborted) {
     const problem = await withAdmin(connection, (admin) => admin.listTopics()).then(
       (there) => missingText(names.filter((name) => !there.includes(name))),
-      (error: unknown) => `Kafka does not answer: ${error instanceof Error ? error.message : 'unknown fault'}`,
+      (error: KafkaUnavailable) => error.message,
     );
     if (problem === undefined) return;
     if (problem !== told) logger.warn(`Waiting: ${problem}`);
     told = problem;
     await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+async function haveLeaders(admin: Admin, specs: readonly TopicSpec[]): Promise<boolean> {
+  try {
+    const { topics } = await admin.fetchTopicMetadata({ topics: specs.map(({ name }) => name) });
+    return topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0));
+  } catch (error) {
+    if ((error as { type?: string }).type === 'UNKNOWN_TOPIC_OR_PARTITION') return false;
+    throw error;
   }
 }
 
@@ -86,7 +109,7 @@ async function differencesOf(admin: Admin, { name, partitions, config }: TopicSp
   const there = metadata.topics[0]?.partitions.length ?? 0;
   const described = await admin.describeConfigs({
     includeSynonyms: false,
-    resources: [{ type: TOPIC_RESOURCE, name, configNames: Object.keys(config) }],
+    resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name, configNames: Object.keys(config) }],
   });
   const values = new Map(described.resources[0]?.configEntries.map((entry) => [entry.configName, entry.configValue]));
   const differences = Object.entries(config)
@@ -95,14 +118,14 @@ async function differencesOf(admin: Admin, { name, partitions, config }: TopicSp
   return there < partitions ? [`${there} partitions, not ${partitions}`, ...differences] : differences;
 }
 
-const TOPIC_RESOURCE = 2;
-
 /** Connected for as long as `work` takes. */
 export async function withAdmin<T>(connection: KafkaConnectionOptions, work: (admin: Admin) => Promise<T>): Promise<T> {
   const admin = connectKafka(connection).admin();
   try {
     await admin.connect();
     return await work(admin);
+  } catch (error) {
+    throw new KafkaUnavailable(error);
   } finally {
     await within(DISCONNECT_WITHIN_MS, admin.disconnect());
   }

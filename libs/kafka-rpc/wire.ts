@@ -1,4 +1,4 @@
-import { type IHeaders, type Message } from 'kafkajs';
+import { type IHeaders, type KafkaMessage, type Message } from 'kafkajs';
 import { deadlineOf } from '#runtime/delivery';
 import { decodeWireText, encodeWireText } from '#runtime/wire-text';
 
@@ -61,6 +61,21 @@ export function readTimes({ headers = {}, timestamp }: WireRecord): { receivedAt
 export function decodeValue(value: Buffer | null): unknown {
   if (value === null || value[0] === 0) return value;
   return decodeWireText(value.toString());
+}
+
+/** A record as stock Nest shows it to a handler: its value, key and headers decoded. */
+export function decodeRecord(message: KafkaMessage, topic: string, partition: number): object {
+  const headers = Object.entries(message.headers ?? {}).map(([name, header]): [string, unknown] => {
+    return [name, Buffer.isBuffer(header) ? decodeValue(header) : header];
+  });
+  return {
+    ...message,
+    topic,
+    partition,
+    value: decodeValue(message.value),
+    key: decodeValue(message.key),
+    headers: Object.fromEntries(headers) as Record<string, unknown>,
+  };
 }
 
 export function encodeValue(payload: unknown): Buffer | string | null {

@@ -1,3 +1,10 @@
+const DASH = 0x2d;
+/** The values of hex digits by their character code; undefined for others. */
+const DIGITS: readonly (number | undefined)[] = Array.from({ length: 128 }, (_, code) => {
+  const value = '0123456789abcdef'.indexOf(String.fromCharCode(code));
+  return value < 0 ? undefined : value;
+});
+
 /** Bytes that grow as they are written; integers are little-endian. `take` gives what is there and begins anew. */
 export class ByteWriter {
   #bytes: Buffer;
@@ -9,6 +16,11 @@ export class ByteWriter {
 
   byte(value: number): void {
     this.#room(1)[this.length++] = value;
+  }
+
+  /** Over what is there. */
+  byteAt(at: number, value: number): void {
+    this.#bytes[at] = value;
   }
 
   uint16(value: number): void {
@@ -39,8 +51,23 @@ export class ByteWriter {
     this.length += this.#room(bytes).write(value, this.length);
   }
 
-  hex(value: string): void {
-    this.length += this.#room(value.length / 2).write(value, this.length, 'hex');
+  /** 16 bytes. @returns false, having written nothing, for what is not a UUID in lower case */
+  uuid(value: string): boolean {
+    if (value.length !== 36) return false;
+    const bytes = this.#room(16);
+    let to = this.length;
+    for (let at = 0; at < 36; at++) {
+      if (at === 8 || at === 13 || at === 18 || at === 23) {
+        if (value.charCodeAt(at) !== DASH) return false;
+        continue;
+      }
+      // What is no digit is -1, and so is whatever it is put together with.
+      const both = ((DIGITS[value.charCodeAt(at)] ?? -1) << 4) | (DIGITS[value.charCodeAt(++at)] ?? -1);
+      if (both < 0) return false;
+      bytes[to++] = both;
+    }
+    this.length = to;
+    return true;
   }
 
   take(): Buffer {

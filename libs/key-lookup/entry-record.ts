@@ -16,7 +16,6 @@ import { type ByteWriter } from './byte-writer.ts';
 const VERSION = 1;
 const USER_IS_UUID = 1;
 const KEY_IS_UUID = 2;
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** @returns how many bytes of it are the owner's */
 export function writeEntry(bytes: ByteWriter, { userId, keyId, scopes }: LookupEntry): number {
@@ -32,11 +31,15 @@ export function writeEntry(bytes: ByteWriter, { userId, keyId, scopes }: LookupE
 /** What each record of this owner begins with. @returns how many bytes that is */
 export function writeOwner(bytes: ByteWriter, userId: string, keyId: string): number {
   const from = bytes.length;
-  const [userIsUuid, keyIsUuid] = [UUID.test(userId), UUID.test(keyId)];
   bytes.byte(VERSION);
-  bytes.byte((userIsUuid ? USER_IS_UUID : 0) | (keyIsUuid ? KEY_IS_UUID : 0));
-  writeId(bytes, userId, userIsUuid);
-  writeId(bytes, keyId, keyIsUuid);
+  const formsAt = bytes.length;
+  bytes.byte(0);
+  let forms = 0;
+  if (bytes.uuid(userId)) forms |= USER_IS_UUID;
+  else bytes.text(userId);
+  if (bytes.uuid(keyId)) forms |= KEY_IS_UUID;
+  else bytes.text(keyId);
+  bytes.byteAt(formsAt, forms);
   return bytes.length - from;
 }
 
@@ -63,11 +66,6 @@ export class UnreadableRecord extends Error {
   constructor() {
     super('A record of the lookup can’t be read by this version.');
   }
-}
-
-function writeId(bytes: ByteWriter, id: string, isUuid: boolean): void {
-  if (isUuid) bytes.hex(id.slice(0, 8) + id.slice(9, 13) + id.slice(14, 18) + id.slice(19, 23) + id.slice(24));
-  else bytes.text(id);
 }
 
 interface Cursor {

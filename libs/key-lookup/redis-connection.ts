@@ -1,10 +1,11 @@
 import { Cluster, Command, Redis, type RedisOptions } from 'ioredis';
 import { LookupUnavailable } from './lookup-reader.ts';
+import { parseRedisUrl } from './redis-url.ts';
 
 export interface RedisConnectionOptions {
   /** `redis://[user:password@]host:port[/db]`, `rediss://` for TLS; several with commas between them are a Redis Cluster. */
   readonly url: string;
-  /** After it a command is given up; a connection on which nothing came for half as long again is closed and made anew. */
+  /** After it a command is given up; half a second later the connection is made anew if nothing at all came by it. */
   readonly commandTimeoutMs?: number;
   readonly onState?: (state: RedisConnectionState, fault?: Error) => void;
 }
@@ -15,7 +16,7 @@ export type RedisConnectionState = 'ready' | 'lost';
 export type RedisArgument = string | Buffer | number;
 
 const COMMAND_TIMEOUT_MS = 1000;
-/** With the two above, a connection that died without a word is noticed within two seconds. */
+const SILENCE_MS = 500;
 const KEEP_ALIVE_MS = 1000;
 const RETRY_MS = { first: 50, most: 1000 };
 
@@ -78,6 +79,8 @@ export class RedisConnection {
   }
 
   close(): void {
+    // Nobody is told of an end that was asked for.
+    this.#isLost = true;
     this.#redis.disconnect();
   }
 
@@ -90,37 +93,13 @@ export class RedisConnection {
   }
 }
 
-/** @throws RangeError, which names no part of the address */
-export function parseRedisUrl(url: string): readonly RedisOptions[] {
-  const nodes = url.split(',').map((node) => parseNode(node.trim()));
-  if (nodes.length > 1 && nodes.some(({ db }) => db !== 0))
-    throw new RangeError('a Redis Cluster has no numbered databases');
-  return nodes;
-}
-
-function parseNode(text: string): RedisOptions {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const db = /^(?:\/(\d{1,4})?)?$/.exec(url?.pathname ?? '-');
-  if (url === undefined || db === null || url.hostname === '' || !['redis:', 'rediss:'].includes(url.protocol)) {
-    throw new RangeError('not the address of a Redis');
-  }
-  return {
-    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
-    port: Number(url.port || 6379),
-    db: Number(db[1] ?? 0),
-    ...(url.username !== '' && { username: decodeURIComponent(url.username) }),
-    ...(url.password !== '' && { password: decodeURIComponent(url.password) }),
-    ...(url.protocol === 'rediss:' && { tls: {} }),
-  };
-}
-
 function clientOf(nodes: readonly RedisOptions[], commandTimeoutMs: number): Redis | Cluster {
   const [first] = nodes;
   if (first === undefined) throw new RangeError('no address of a Redis');
   const common: RedisOptions = {
     connectTimeout: commandTimeoutMs,
     commandTimeout: commandTimeoutMs,
-    socketTimeout: 1.5 * commandTimeoutMs,
+    socketTimeout: commandTimeoutMs + SILENCE_MS,
     keepAlive: KEEP_ALIVE_MS,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,

@@ -10,6 +10,8 @@ import { RedisLookupReader, type RedisReaderOptions } from './redis-lookup-reade
 import { CREATE_SHARD, SWITCH_LIVE, WRITE_SHARD } from './redis-scripts.ts';
 import { NEW_SHARD, parseCheckpoint, parseShardState, type StoredShardState, writeArguments } from './shard-state.ts';
 
+/** Longer than a read may take, for a large batch and a slow disk; still a connection that died is noticed in two seconds. */
+const WRITE_TIMEOUT_MS = 1500;
 /** How many entries `digest` asks for at once. */
 const SCAN_COUNT = 5000;
 
@@ -28,7 +30,7 @@ export class RedisKeyLookup implements LookupStore {
 
   /** Resolves after the first try to connect, whatever came of it. @throws RangeError for an address that is none */
   static async connect(options: RedisConnectionOptions): Promise<RedisKeyLookup> {
-    return new RedisKeyLookup(await RedisConnection.open(options), options);
+    return new RedisKeyLookup(await RedisConnection.open({ commandTimeoutMs: WRITE_TIMEOUT_MS, ...options }), options);
   }
 
   /** What the verifying services get: on a connection of its own, which its `close` ends. */

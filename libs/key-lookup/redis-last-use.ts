@@ -1,16 +1,110 @@
-import { Logger } from '@nestjs/common';
 import { type KeyOwner } from '#keys/project-key';
 import { isWorthWriting, type LastUse, lastUseField } from './last-use.ts';
 import { RedisConnection, type RedisConnectionOptions } from './redis-connection.ts';
-import { script } from './redis-scripts.ts';
+import { NOTE_LAST_USE } from './redis-scripts.ts';
+
+export interface RedisLastUseOptions extends RedisConnectionOptions {
+  /** What could not be written is lost. Told at most once a minute, with how many keys that were since. */
+  readonly onFault?: (fault: unknown, lostKeys: number) => void;
+  /** How many keys it remembers having written, and how many may wait to be: those beyond it are asked again, or lost. */
+  readonly maxKeys?: number;
+}
 
 const KEY = 'latchkey:last-used';
+const HOUR_MS = 3_600_000;
+const MAX_KEYS = 100_000;
+const BATCH = 500;
+const FAULTS_EVERY_MS = 60_000;
+
+/** In a hash of its own, userId/keyId → Unix ms, which is all that auth's Redis user may write. */
 export class RedisLastUse implements LastUse {
-  static async connect(options: RedisConnectionOptions): Promise<RedisLastUse> {
-    return new RedisLastUse(await RedisConnection.open(options));
+  readonly #redis: RedisConnection;
+  readonly #options: RedisLastUseOptions;
+  readonly #maxKeys: number;
+  /** Written lately, or about to be. */
+  readonly #known = new Map<string, number>();
+  readonly #queue = new Map<string, number>();
+  #isWriting = false;
+  #lost = 0;
+  #toldAtMs = -Infinity;
+
+  private constructor(redis: RedisConnection, options: RedisLastUseOptions) {
+    this.#redis = redis;
+    this.#options = options;
+    this.#maxKeys = options.maxKeys ?? MAX_KEYS;
   }
-  private constructor(private readonly redis: RedisConnection) {}
-  note(keys: readonly KeyOwner[], atMs: number): void {}
-  async read(keys: readonly KeyOwner[]): Promise<readonly (number | undefined)[]> { return keys.map(() => undefined); }
-  close(): void { this.redis.close(); }
+
+  /** Resolves after the first try to connect, whatever came of it. @throws RangeError for an address that is none */
+  static async connect(options: RedisLastUseOptions): Promise<RedisLastUse> {
+    return new RedisLastUse(await RedisConnection.open(options), options);
+  }
+
+  note(keys: readonly KeyOwner[], atMs: number): void {
+    for (const key of keys) {
+      const field = lastUseField(key);
+      if (!isWorthWriting(this.#known.get(field), atMs)) continue;
+      if (this.#queue.size >= this.#maxKeys && !this.#queue.has(field)) {
+        this.#lose(1, new Error('Too many keys wait for their last use to be written.'));
+        continue;
+      }
+      this.#remember(field, atMs);
+      this.#queue.set(field, atMs);
+    }
+    if (!this.#isWriting && this.#queue.size > 0) void this.#write();
+  }
+
+  async read(keys: readonly KeyOwner[]): Promise<readonly (number | undefined)[]> {
+    if (keys.length === 0) return [];
+    const times = await this.#redis.ask<(Buffer | null)[]>('hmget', KEY, ...keys.map(lastUseField));
+    return times.map((time) => (time === null ? undefined : Number(time.toString())));
+  }
+
+  close(): void {
+    this.#redis.close();
+  }
+
+  /** One batch after the other; what comes together goes together. */
+  async #write(): Promise<void> {
+    this.#isWriting = true;
+    while (this.#queue.size > 0) {
+      await new Promise((resolve) => setImmediate(resolve));
+      const batch = this.#take();
+      try {
+        const times = await this.#redis.run<Buffer[]>(NOTE_LAST_USE, [KEY], [HOUR_MS, ...batch.flat()]);
+        // Another process's may be older than ours: an hour after that one, not after ours, it is worth writing again.
+        for (const [nth, [field]] of batch.entries()) this.#remember(field, Number(String(times[nth])));
+      } catch (fault) {
+        for (const [field] of batch) this.#known.delete(field);
+        this.#lose(batch.length, fault);
+      }
+    }
+    this.#isWriting = false;
+  }
+
+  #take(): [field: string, atMs: number][] {
+    const batch: [string, number][] = [];
+    for (const one of this.#queue) {
+      batch.push(one);
+      this.#queue.delete(one[0]);
+      if (batch.length === BATCH) break;
+    }
+    return batch;
+  }
+
+  #remember(field: string, atMs: number): void {
+    this.#known.delete(field);
+    this.#known.set(field, atMs);
+    if (this.#known.size <= this.#maxKeys) return;
+    const oldest = this.#known.keys().next();
+    if (oldest.done !== true) this.#known.delete(oldest.value);
+  }
+
+  #lose(keys: number, fault: unknown): void {
+    this.#lost += keys;
+    const nowMs = performance.now();
+    if (nowMs - this.#toldAtMs < FAULTS_EVERY_MS) return;
+    this.#toldAtMs = nowMs;
+    this.#options.onFault?.(fault, this.#lost);
+    this.#lost = 0;
+  }
 }

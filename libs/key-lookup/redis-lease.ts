@@ -81,17 +81,20 @@ export class RedisLease {
   }
 
   async #renew(sinceMs: number, lost: AbortController): Promise<void> {
-    let untilMs = sinceMs + this.#ttlMs;
-    while (!lost.signal.aborted) {
+    // Whoever can't ask may go on for as long as the lease was given, and not a moment longer.
+    let end = setTimeout(() => lost.abort(), sinceMs + this.#ttlMs - this.#monotonicMs());
+    const isOver = () => lost.signal.aborted;
+    while (!isOver()) {
       await pause(this.#ttlMs / LOOKS, lost.signal);
+      if (isOver()) break;
       const askedMs = this.#monotonicMs();
-      if (lost.signal.aborted) return;
-      if (askedMs >= untilMs) return lost.abort();
-      // Whoever can't ask may go on for as long as the lease was given.
       const renewed = await this.#redis.run<number>(RENEW, [KEY], [this.#me, this.#ttlMs]).catch(() => undefined);
-      if (renewed === 1) untilMs = askedMs + this.#ttlMs;
-      else if (renewed === 0 || this.#monotonicMs() >= untilMs) return lost.abort();
+      if (renewed === 0) lost.abort();
+      if (renewed !== 1 || isOver()) continue;
+      clearTimeout(end);
+      end = setTimeout(() => lost.abort(), askedMs + this.#ttlMs - this.#monotonicMs());
     }
+    clearTimeout(end);
   }
 
   async #acquire(): Promise<boolean> {

@@ -160,7 +160,8 @@ export class RedisLookupReader implements LookupReader {
   async #keepLooking(): Promise<void> {
     try {
       await this.#askPointer();
-      for (const { shards } of this.#generations.all) await this.#lookAt(shards);
+      // One that can't be read keeps nobody from the others.
+      await Promise.allSettled(Array.from(this.#generations.all, ({ shards }) => this.#lookAt(shards)));
     } catch {
       // Who asks is told so; the stamps are as old as they are.
     }

@@ -114,6 +114,23 @@ redis.call('UNLINK', KEYS[1])
 return redis.call('HSET', KEYS[1], 'state', ARGV[1])
 `);
 
+/**
+ * KEYS a hash; ARGV how many ms must have passed, then field and Unix ms by turns. Of several processes that saw the same
+ * key in use, one writes. Answers the time that is there now, for each field.
+ */
+export const NOTE_LAST_USE = script(`
+local times = {}
+for i = 2, #ARGV, 2 do
+  local time = redis.call('HGET', KEYS[1], ARGV[i])
+  if not time or tonumber(ARGV[i + 1]) - tonumber(time) > tonumber(ARGV[1]) then
+    time = ARGV[i + 1]
+    redis.call('HSET', KEYS[1], ARGV[i], time)
+  end
+  times[#times + 1] = time
+end
+return times
+`);
+
 export function script(lua: string): RedisScript {
   return { lua, sha1: createHash('sha1').update(lua).digest('hex') };
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { wholeNumber } from '#runtime/settings';
-import { parseRedisUrl } from './redis-connection.ts';
+import { isRedisUrl } from './redis-url.ts';
 
 const MUST_BE =
   'must be redis://[user:password@]host:port[/number], rediss:// for TLS, or several of them with commas between: the nodes of a Redis Cluster';
@@ -13,12 +13,3 @@ export const lookupShards = wholeNumber(1, 1024).default(1);
 
 /** The setting REDIS_URL. */
 export const redisUrl = z.string(MUST_BE).refine(isRedisUrl, MUST_BE);
-
-function isRedisUrl(url: string): boolean {
-  try {
-    parseRedisUrl(url);
-    return true;
-  } catch {
-    return false;
-  }
-}

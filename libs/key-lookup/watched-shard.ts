@@ -26,10 +26,10 @@ export class WatchedShard {
   observe(text: Buffer | null, connection: object, askedMs: number): boolean {
     const isSame = text !== null && this.#text?.equals(text) === true;
     if (!isSame) this.#take(text);
-    // The server may have been exchanged for one with older data; or, where a relay hides that, the data themselves.
-    if (connection !== this.#connection) this.#watch = new StampWatch();
+    // By another connection it may be another server, with older data. What comes after nothing may be a dump.
+    if (connection !== this.#connection || this.#state === undefined) this.#watch = new StampWatch();
     this.#connection = connection;
-    this.#watch.observe(this.#state?.stamp, askedMs);
+    if (this.#state !== undefined) this.#watch.observe(this.#state.stamp, askedMs);
     return !isSame;
   }
 

@@ -55,6 +55,32 @@ describe('parseKeyEvent', () => {
     },
   );
 
+  it('takes for a time in UTC what is one on the calendar, leap years and all', () => {
+    const digits = (below: number) => fc.nat({ max: below }).map((number) => String(number).padStart(2, '0'));
+    const year = fc.oneof(fc.nat({ max: 9_999 }), fc.constantFrom(0, 1900, 2000, 2023, 2024, 2100)).map(String);
+    fc.assert(
+      fc.property(
+        year,
+        digits(13),
+        digits(32),
+        digits(25),
+        digits(61),
+        digits(61),
+        fc.nat(999),
+        (y, m, d, h, i, s, ms) => {
+          const second = `${y.padStart(4, '0')}-${m}-${d}T${h}:${i}:${s}`;
+          const at = ms === 0 ? `${second}Z` : `${second}.${ms}Z`;
+          // What JavaScript makes of it: nothing, or another time where it is none on the calendar.
+          const made = Date.parse(at);
+          const isTime = !Number.isNaN(made) && new Date(made).toISOString().startsWith(second);
+          const parsed = parseKeyEvent('UserDeleted', { userId: 'ann', at }, V1);
+          expect({ at, outcome: parsed.outcome }).toEqual({ at, outcome: isTime ? 'event' : 'unknown' });
+        },
+      ),
+      { numRuns: scaled(5_000) },
+    );
+  });
+
   it('drops what it does not know of an event that it knows', () => {
     const data = JSON.parse('{"userId":"ann","at":"2026-03-01T08:00:00Z","more":1,"__proto__":{"evil":1}}') as unknown;
     const parsed = parseKeyEvent('UserDeleted', data, V1);

@@ -88,12 +88,17 @@ const CHECKS: { readonly [Type in KeyEventType]: Checks<KeyEventData[Type]> } = 
 
 export const KEY_EVENT_TYPES = Object.keys(CHECKS) as readonly KeyEventType[];
 
+/** Made once: a replay comes here for every event of the log. */
+const FIELDS = new Map<string, readonly (readonly [name: string, check: Check<unknown>])[]>(
+  Object.entries(CHECKS).map(([type, checks]) => [type, Object.entries(checks)]),
+);
+
 /** Takes the known fields only, and only own ones: what else was stored, `__proto__` included, goes no further. */
 function toKeyEvent(type: KeyEventType, stored: Readonly<Record<string, unknown>>): KeyEvent | undefined {
   const data: Record<string, unknown> = {};
-  for (const [name, check] of Object.entries(CHECKS[type])) {
-    const value = own(stored, name);
-    if (!(check as Check<unknown>)(value)) return undefined;
+  for (const [name, check] of FIELDS.get(type) ?? []) {
+    const value = Object.hasOwn(stored, name) ? stored[name] : undefined;
+    if (!check(value)) return undefined;
     data[name] = value;
   }
   return { type, data } as unknown as KeyEvent;
@@ -134,10 +139,24 @@ function areTexts(value: unknown): value is readonly string[] {
 }
 
 const UTC_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
+const DAYS_IN_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /** On the calendar: `Date.parse` takes a 30 February for 1 March, and 24:00 for the next day. */
 function isTime(value: unknown): value is string {
   if (typeof value !== 'string' || !UTC_TIME.test(value)) return false;
-  const ms = Date.parse(value);
-  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(value.slice(0, 'yyyy-mm-ddThh:mm:ss'.length));
+  const days = daysIn(Number(value.slice(0, 4)), twoDigits(value, 5));
+  const day = twoDigits(value, 8);
+  return day >= 1 && day <= days && twoDigits(value, 11) < 24 && twoDigits(value, 14) < 60 && twoDigits(value, 17) < 60;
 }
+
+/** None in a month that isn't one. */
+function daysIn(year: number, month: number): number {
+  const isLeapYear = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  return month === 2 && isLeapYear ? 29 : (DAYS_IN_MONTH[month - 1] ?? 0);
+}
+
+function twoDigits(text: string, at: number): number {
+  return (text.charCodeAt(at) - ZERO) * 10 + text.charCodeAt(at + 1) - ZERO;
+}
+
+const ZERO = '0'.charCodeAt(0);

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { type LoggerService } from '@nestjs/common';
+import { Logger as NestLog, type LoggerService } from '@nestjs/common';
 import { type Logger } from 'pino';
 import { type z } from 'zod';
 import { createLogger, NestLogger } from './logging.ts';
@@ -32,6 +32,8 @@ export async function runService<S extends z.ZodObject<{ LOG_LEVEL: z.ZodType<Lo
     const settings = loadSettings(definition.settings, process.env);
     const logger = createLogger({ level: (settings as { LOG_LEVEL: LogLevel }).LOG_LEVEL, fd: definition.logTo ?? 1 });
     const nest = { logger: new NestLogger(logger), abortOnError: false } as const;
+    // For what speaks before an application is made.
+    NestLog.overrideLogger(nest.logger);
     await definition.start(settings, { logger, nest, shutdown: new Shutdown(logger) });
   } catch (error) {
     process.stderr.write(`${toOperator(error, definition.foreseen ?? [])}\n`);

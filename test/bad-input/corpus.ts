@@ -128,6 +128,7 @@ export const BAD_KEYS: readonly string[] = [
   'pbkdf2_sha256$1000000000$posthog_personal_api_key$AAAA',
   "' OR '1'='1",
   'ключ',
+  'lkp_\u200b',
   '%00',
   'a b',
 ];

@@ -59,11 +59,11 @@ describe('a connection that is replaced', () => {
     const store = EventStore.connect(relay.url, { silenceMs: 30, backOff: { firstMs: 1, maxMs: 1 } });
     await store.readHead({ deadlineMs: Date.now() + 5_000 });
     const before = sockets();
-    relay.disturb('append', { withholdReply: true });
+    relay.disturb('batchAppend', { withholdReply: true });
     await expect(store.append(aStream(), 'none', [anEvent()], { deadlineMs: Date.now() + 1_000 })).rejects.toThrow(
       EventStoreUnavailable,
     );
-    expect(relay.calls('append')).toBeGreaterThan(5);
+    expect(relay.calls('batchAppend')).toBeGreaterThan(5);
     relay.heal();
     await until(() => sockets() <= before + 2);
     await store.close();

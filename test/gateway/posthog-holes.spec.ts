@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { RequestRecord } from '#runtime/request-record';
+import { type RequestRecord } from '#runtime/request-record';
 import { Services } from '#testing/services';
 
 /** Where PostHog's own code has holes that this one must not have. */
@@ -20,7 +20,7 @@ describe('the limit of ten keys', () => {
   it('is not passed by creates that come at the same time', async () => {
     const user = aUser();
     const answers = await Promise.all(Array.from({ length: 20 }, () => user.create(CI)));
-    expect(answers.map(({ status }) => status).sort()).toEqual([...Array(10).fill(201), ...Array(10).fill(400)]);
+    for (const status of [201, 400]) expect(answers.filter((answer) => answer.status === status)).toHaveLength(10);
     expect((await user.list()).body).toHaveLength(10);
   });
 });

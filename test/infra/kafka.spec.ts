@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { type EachMessagePayload, Kafka, logLevel } from 'kafkajs';
-import { type KafkaProcess, kafkaServer, startKafka } from '#testing/kafka-process';
+import { kafkaServer, type OwnKafka, startKafka } from '#testing/kafka-process';
+import { createTopics } from '#testing/kafka-topics';
 import { requires } from '#testing/requires';
 
-requires(kafkaServer)('a native Kafka', () => {
-  let broker: KafkaProcess;
+requires(kafkaServer)('a Kafka of a test’s own', () => {
+  let broker: OwnKafka;
 
   beforeAll(async () => {
     broker = await startKafka();
@@ -23,11 +24,8 @@ requires(kafkaServer)('a native Kafka', () => {
     await producer.disconnect();
   }
 
-  async function create(topic: string): Promise<void> {
-    const admin = client().admin();
-    await admin.connect();
-    await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: 1 }] });
-    await admin.disconnect();
+  function create(topic: string): Promise<void> {
+    return createTopics(broker.brokers, [{ topic, numPartitions: 1 }]);
   }
 
   /** The first `count` values of a topic, by a group of its own. */

@@ -1,11 +1,12 @@
 import { Controller } from '@nestjs/common';
-import { EventPattern, MessagePattern, Payload, RpcException } from '@nestjs/microservices';
+import { Ctx, EventPattern, MessagePattern, Payload, RpcException } from '@nestjs/microservices';
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { firstValueFrom, lastValueFrom, of, toArray } from 'rxjs';
 import { joinVerifications } from '#contracts/join-verifications';
 import { type KafkaRpcClient } from '#kafka-rpc/kafka-rpc-client';
+import { type KafkaListContext } from '#kafka-rpc/kafka-rpc-server';
 import { type Delivery, type ListResult } from '#runtime/delivery';
-import { kafkaServer, type KafkaProcess, startKafka } from '#testing/kafka-process';
+import { kafkaServer, type OwnKafka, startKafka } from '#testing/kafka-process';
 import { requires } from '#testing/requires';
 import { Rig } from './rig.ts';
 
@@ -19,13 +20,15 @@ interface Items {
 const PATTERNS = ['double', 'joined', 'echo', 'stream', 'refused', 'noted'];
 let lists: (readonly Delivery<unknown>[])[] = [];
 let noted: unknown[] = [];
+let origin: { topic: string; partition: number } | undefined;
 let onNoted: () => void = () => undefined;
 
 @Controller()
 class Service {
   @MessagePattern('double', { list: true })
-  double(@Payload() list: readonly Delivery<Numbered>[]): ListResult<object> {
+  double(@Payload() list: readonly Delivery<Numbered>[], @Ctx() context: KafkaListContext): ListResult<object> {
     lists.push(list);
+    origin = { topic: context.getTopic(), partition: context.getPartition() };
     return list.map(({ request }) => ({ n: request.n * 2 }));
   }
 
@@ -60,7 +63,7 @@ class Service {
 }
 
 requires(kafkaServer)('a conversation over Kafka', () => {
-  let kafka: KafkaProcess;
+  let kafka: OwnKafka;
   let rig: Rig;
   let client: KafkaRpcClient;
 
@@ -79,10 +82,11 @@ requires(kafkaServer)('a conversation over Kafka', () => {
     noted = [];
   });
 
-  const ask = <R>(pattern: string, request: unknown) => firstValueFrom(client.send<R, unknown>(pattern, request));
+  const ask = <R>(pattern: string, request: unknown) => firstValueFrom(client.send<R>(pattern, request));
 
-  it('answers one request', async () => {
+  it('answers one request, and shows the handler where it came from', async () => {
     expect(await ask('double', { n: 21 })).toEqual({ n: 42 });
+    expect(origin).toEqual({ topic: 'double', partition: 0 });
   });
 
   it('takes what was sent in one turn as one list, in order', async () => {

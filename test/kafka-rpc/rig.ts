@@ -1,7 +1,16 @@
 import { randomBytes } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
 import { type INestMicroservice, Module, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { type Admin, type Consumer, Kafka, type KafkaMessage, logLevel, type Producer } from 'kafkajs';
+import {
+  type Admin,
+  type Consumer,
+  type ITopicConfig,
+  Kafka,
+  type KafkaMessage,
+  logLevel,
+  type Producer,
+} from 'kafkajs';
 import { KafkaRpcClient, type KafkaRpcClientOptions } from '#kafka-rpc/kafka-rpc-client';
 import { KafkaRpcServer, type KafkaRpcServerOptions } from '#kafka-rpc/kafka-rpc-server';
 import { type MessageContract } from '#runtime/list-dispatch';
@@ -27,15 +36,17 @@ export class Rig {
     const rig = new Rig(brokers);
     await rig.admin.connect();
     await rig.producer.connect();
-    rig.#closing.push(() => rig.admin.disconnect(), () => rig.producer.disconnect());
+    rig.#closing.push(
+      () => rig.admin.disconnect(),
+      () => rig.producer.disconnect(),
+    );
     await rig.topics(patterns, partitions);
     return rig;
   }
 
   async topics(patterns: readonly string[], partitions = 1, replyPartitions = 2): Promise<void> {
-    await this.admin.createTopics({
-      waitForLeaders: true,
-      topics: patterns.flatMap((pattern) => [
+    await this.create(
+      patterns.flatMap((pattern) => [
         {
           topic: this.topic(pattern),
           numPartitions: partitions,
@@ -43,7 +54,18 @@ export class Rig {
         },
         { topic: `${this.topic(pattern)}.reply`, numPartitions: replyPartitions },
       ]),
-    });
+    );
+  }
+
+  /** Resolves when they can be written; kafkajs' own `waitForLeaders` gives up on a topic that isn't known at once. */
+  async create(topics: readonly ITopicConfig[]): Promise<void> {
+    await this.admin.createTopics({ waitForLeaders: false, topics: [...topics] });
+    const names = topics.map(({ topic }) => topic);
+    const areThere = async () => {
+      const metadata = await this.admin.fetchTopicMetadata({ topics: names });
+      return metadata.topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0));
+    };
+    await eventually(() => areThere().catch(() => false));
   }
 
   topic(pattern: string): string {
@@ -79,7 +101,9 @@ export class Rig {
 
   /** Reads a topic from its beginning; `until` resolves once the condition holds for what was read. */
   async read(topic: string): Promise<Reader> {
-    const reader = new Reader(this.kafka.consumer({ groupId: `r-${randomBytes(6).toString('hex')}`, maxWaitTimeInMs: 50 }));
+    const reader = new Reader(
+      this.kafka.consumer({ groupId: `r-${randomBytes(6).toString('hex')}`, maxWaitTimeInMs: 50 }),
+    );
     this.#closing.push(() => reader.consumer.disconnect());
     await reader.start(topic);
     return reader;
@@ -127,4 +151,16 @@ export class Reader {
 /** Looks again and again: for what nobody tells. */
 export async function eventually(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+/** Lets a handler wait for its test. */
+export interface Gate {
+  readonly promise: Promise<void>;
+  readonly open: () => void;
+}
+
+export function aGate(): Gate {
+  const opened = new EventEmitter<{ open: [] }>();
+  const promise = once(opened, 'open').then(() => undefined);
+  return { promise, open: () => opened.emit('open') };
 }

@@ -38,7 +38,9 @@ requires(redisServer)('a reader that stops at any step while generations are swi
   });
 
   const retire = async (name: string) => (await GenerationWriter.open(store, name)).retire();
-  const switchOnly = async () => void (await store.switchLive('first', 'second'));
+  const switchOnly = async () => {
+    await store.switchLive('first', 'second');
+  };
   const switchOver = async () => {
     await retire('first');
     await switchOnly();

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { Kafka } from 'kafkajs';
+import { Kafka, logLevel } from 'kafkajs';
 import { kafkaServer } from '#testing/kafka-process';
 import { redisServer } from '#testing/redis-process';
 import { requires } from '#testing/requires';
@@ -45,7 +45,7 @@ requires(kafkaServer, redisServer)('the set, each service a process of its own',
   it('takes a user’s keys with the user, by an event of users.deleted', async () => {
     const eve = await set.as('eve');
     const { body } = await eve.create({ label: 'one', scopes: ['*'] });
-    const producer = new Kafka({ brokers: [...set.kafka.brokers], logLevel: 0 }).producer();
+    const producer = new Kafka({ brokers: [...set.kafka.brokers], logLevel: logLevel.NOTHING }).producer();
     await producer.connect();
     const data = { userId: 'eve' };
     const event = { specversion: '1.0', id: '1', source: '/people', type: 'com.example.user.deleted', data };

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { EventStore } from '#event-store/event-store';
@@ -53,12 +53,28 @@ describe('the start of standalone', () => {
       KEY_PREFIX: `${secret}!`,
       EVENTSTORE_URL: secret,
       SIGN_IN: secret,
+      SCOPES_FILE: secret,
     };
     const service = ending(StandaloneProcess.launch(aFolder('start'), settings));
     expect(await service.ended()).toBe(1);
     for (const name of Object.keys(settings)) expect(service.output).toContain(`  ${name}: must be`);
     expect(service.output).not.toContain(secret);
     expect(service.output).not.toContain('    at ');
+  });
+
+  it('gives keys the scopes of SCOPES_FILE alone, and names the entry that is wrong', async () => {
+    const SCOPES_FILE = join(aFolder('scopes'), 'scopes.json');
+    writeFileSync(SCOPES_FILE, '{"scopes": ["invoice:read", "Invoice:write"]}');
+    const refused = ending(StandaloneProcess.launch(aFolder('start'), { SCOPES_FILE }));
+    expect(await refused.ended()).toBe(1);
+    expect(refused.output).toContain('  SCOPES_FILE: scope 2, "Invoice:write", must be object:read, object:write or *');
+    writeFileSync(SCOPES_FILE, '{"scopes": ["invoice:read"]}');
+    const service = ending(await StandaloneProcess.start(aFolder('start'), { SCOPES_FILE }));
+    const me = new KeysApi(service.url, 'me', service.token);
+    expect((await me.create({ label: 'CI', scopes: ['invoice:read'] })).status).toBe(201);
+    expect((await me.create({ label: 'CI', scopes: ['insight:read'] })).body.detail).toBe(
+      'Invalid scope: insight:read',
+    );
   });
 
   it('refuses a folder that another one has, in a line', async () => {

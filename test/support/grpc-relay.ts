@@ -36,7 +36,8 @@ export type Fault =
   | { readonly replaceReply: Failure }
   /** The server does what was asked; the client hears nothing. */
   | { readonly withholdReply: true }
-  | { readonly rewriteReply: (reply: Buffer) => Buffer };
+  /** Message by message; undefined: the client does not hear this one. */
+  | { readonly rewriteReply: (reply: Buffer) => Buffer | undefined };
 
 type Handled = ServerDuplexStream<Buffer, Buffer>;
 type Forwarded = ClientDuplexStream<Buffer, Buffer>;
@@ -139,8 +140,10 @@ export class GrpcRelay {
     forwarded.on('data', (reply: Buffer) => {
       this.replies.set(method, (this.replies.get(method) ?? 0) + 1);
       if (fault === undefined) write(forwarded, call, reply);
-      else if ('rewriteReply' in fault) write(forwarded, call, fault.rewriteReply(reply));
-      else if ('replaceReply' in fault) fail(call, fault.replaceReply);
+      else if ('rewriteReply' in fault) {
+        const rewritten = fault.rewriteReply(reply);
+        if (rewritten !== undefined) write(forwarded, call, rewritten);
+      } else if ('replaceReply' in fault) fail(call, fault.replaceReply);
     });
     const withheld = fault !== undefined && 'withholdReply' in fault;
     forwarded.on('error', (error: StatusObject & Error) => {

@@ -1,77 +1,53 @@
-import { kafkaIsMissing } from '../../deploy/native/kafka-jars.mjs';
 import { aFolder } from './folders.ts';
 import { type Requirement } from './requires.ts';
-import { ServerProcess } from './server-process.ts';
+import { KAFKA, ServerContainer } from './servers/container.mjs';
+import { NativeServer } from './servers/native-server.ts';
+import { type OwnServer } from './servers/own-server.ts';
+import { howToStart, missing } from './servers/how-to-start.ts';
 
-export const kafkaServer: Requirement = { name: 'Kafka', missing: kafkaIsMissing };
+/** A broker of the test's own: `startKafka()`. */
+export const kafkaServer: Requirement = { name: 'Kafka to start', missing: () => missing('KAFKA') };
 
-interface Options {
-  /** A folder of the test's own; a new one when left out. */
-  readonly dataDir?: string;
-  /** 0, the default: any free one. */
-  readonly port?: number;
-}
+/** Any broker, shared with others: `sharedKafka()`. */
+export const anyKafka: Requirement = {
+  name: 'Kafka',
+  missing: () => (givenBrokers() === undefined ? missing('KAFKA') : undefined),
+};
 
-interface Facts {
+/** It makes no topic that nobody created. */
+export interface OwnKafka extends OwnServer {
   readonly brokers: readonly [string];
-  readonly pid: number;
 }
 
-/** A broker of the test's own, to be killed, paused and restarted. Ends with this process at the latest. */
-export class KafkaProcess {
-  private constructor(
-    private server: ServerProcess<Facts>,
-    readonly dataDir: string,
-  ) {}
-
-  /** Resolves once it answers; it has no topics, and makes none by itself. */
-  static async start({ dataDir = aFolder('kafka'), port = 0 }: Options = {}): Promise<KafkaProcess> {
-    return new KafkaProcess(await launch(dataDir, port), dataDir);
-  }
-
-  get brokers(): readonly [string] {
-    return this.server.facts.brokers;
-  }
-
-  get port(): number {
-    return Number(this.brokers[0].split(':')[1]);
-  }
-
-  /** Of the broker itself; another one after a restart. */
-  get pid(): number {
-    return this.server.facts.pid;
-  }
-
-  /** SIGKILL. */
-  kill(): Promise<void> {
-    return this.server.kill();
-  }
-
-  /** SIGSTOP: connections stay, and nothing is answered. */
-  pause(): void {
-    this.server.pause();
-  }
-
-  resume(): void {
-    this.server.resume();
-  }
-
-  /** Ends it in order where it still runs, and starts it again: the same port and data. */
-  async restart(): Promise<void> {
-    await this.server.stop();
-    this.server = await launch(this.dataDir, this.port);
-  }
-
-  /** Ends it in order. */
-  stop(): Promise<void> {
-    return this.server.stop();
-  }
+/**
+ * A broker of the test's own, to be killed, paused and restarted: a real one, natively or in a container.
+ * @param options.dataDir (native) a folder of the test's own; a new one when left out
+ */
+export async function startKafka({
+  dataDir = aFolder('kafka'),
+}: { readonly dataDir?: string } = {}): Promise<OwnKafka> {
+  const server =
+    howToStart('KAFKA') === 'native'
+      ? await NativeServer.start('kafka.mjs', dataDir)
+      : await ServerContainer.start(KAFKA);
+  return Object.assign(server, { brokers: [`${server.host}:${server.port}`] as const });
 }
 
-export function startKafka(options: Options = {}): Promise<KafkaProcess> {
-  return KafkaProcess.start(options);
+/**
+ * The broker that all specs of a run share, since one costs half a gigabyte: LATCHKEY_TEST_KAFKA, or one that the first
+ * who asks has started and that ends with the run. Whoever uses it names its topics and groups by `aTopicPrefix()`, and
+ * neither kills nor pauses it.
+ */
+export async function sharedKafka(): Promise<{ readonly brokers: readonly string[] }> {
+  const given = givenBrokers();
+  if (given !== undefined) return { brokers: given };
+  const url = process.env['LATCHKEY_SHARED_SERVERS'];
+  if (url === undefined) throw new Error('Not started by Jest with the project’s configuration');
+  const response = await fetch(`${url}/kafka`);
+  if (!response.ok) throw new Error(await response.text());
+  return (await response.json()) as { brokers: string[] };
 }
 
-function launch(dataDir: string, port: number): Promise<ServerProcess<Facts>> {
-  return ServerProcess.start('kafka.mjs', ['--data', dataDir, '--port', String(port)]);
+function givenBrokers(): string[] | undefined {
+  return process.env['LATCHKEY_TEST_KAFKA']?.split(',').filter((broker) => broker !== '');
 }

@@ -24,18 +24,13 @@ export interface RedisOptions {
 }
 
 /** A real redis-server over a folder of the test's, with an append-only file. */
-export async function startRedis(options: RedisOptions = {}): Promise<RedisProcess> {
+export async function startRedis({ args = [], port = 0, dataDir }: RedisOptions = {}): Promise<RedisProcess> {
   for (;;) {
-    const redis = new RedisProcess(
-      options.dataDir ?? aFolder('redis'),
-      options.port || (await freePort()),
-      options.args ?? [],
-    );
+    const redis = new RedisProcess(dataDir ?? aFolder('redis'), port === 0 ? await freePort() : port, args);
     if (await redis.launch()) return redis;
-    // Somebody was faster to take the port.
-    if (options.port) throw new Error(`redis-server did not start:\n${redis.output}`);
-    if (!redis.output.includes('Address already in use'))
-      throw new Error(`redis-server did not start:\n${redis.output}`);
+    // Somebody may have been faster to take the port.
+    const isTaken = redis.output.includes('Address already in use');
+    if (port !== 0 || !isTaken) throw new Error(`redis-server did not start:\n${redis.output}`);
   }
 }
 
@@ -99,11 +94,11 @@ export class RedisProcess {
 
   /** It goes on holding its connections, and answers nothing. */
   pause(): void {
-    process.kill(this.pid, 'SIGSTOP');
+    this.#child?.kill('SIGSTOP');
   }
 
   resume(): void {
-    process.kill(this.pid, 'SIGCONT');
+    this.#child?.kill('SIGCONT');
   }
 
   /** On the data that are there, on the same port. */
@@ -120,7 +115,7 @@ export class RedisProcess {
 
   async #end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (child?.exitCode !== null || child.signalCode !== null) return;
     const closed = once(child, 'close');
     child.kill(signal);
     await closed;

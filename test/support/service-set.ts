@@ -4,7 +4,7 @@ import { topicLayout } from '#contracts/topic-layout';
 import { ensureTopics } from '#kafka-rpc/topics';
 import { EventStoreProcess } from './event-store-process.ts';
 import { aFolder } from './folders.ts';
-import { type KafkaProcess, startKafka } from './kafka-process.ts';
+import { type OwnKafka, startKafka } from './kafka-process.ts';
 import { KeysApi } from './keys-api.ts';
 import { type RedisProcess, startRedis } from './redis-process.ts';
 import { ServiceProcess } from './service-process.ts';
@@ -27,7 +27,7 @@ export class ServiceSet {
   readonly #services: ServiceProcess[] = [];
 
   private constructor(
-    readonly kafka: KafkaProcess,
+    readonly kafka: OwnKafka,
     readonly redis: RedisProcess,
     private readonly options: ServiceSetOptions,
   ) {}
@@ -97,7 +97,7 @@ export class ServiceSet {
     for (const service of this.#services) service.resume();
     await Promise.all(this.#services.map((service) => service.end('SIGKILL')));
     this.redis.resume();
-    this.kafka.resume();
+    await this.kafka.resume();
     await Promise.all([this.eventStore.kill(), this.redis.stop(), this.kafka.kill()]);
     rmSync(this.#dataDir, { recursive: true, force: true });
   }

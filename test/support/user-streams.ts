@@ -4,12 +4,14 @@ import { type Decision } from '#keys/decision';
 import { deleteKey } from '#keys/delete-key';
 import { deleteUser } from '#keys/delete-user';
 import { type KeyEvent, type StoredKeyEvent } from '#keys/events';
+import { importKey } from '#keys/import-key';
 import { type Key } from '#keys/key';
 import { keyRecord } from '#keys/key-record';
 import { keyEventMetadata, parseKeyEvent } from '#keys/parse-key-event';
 import { rememberedCommand } from '#keys/remembered-commands';
 import { rollKey } from '#keys/roll-key';
 import { deletedKeys, evolve, getKey, listKeys, noKeys, type UserKeys } from '#keys/user-keys';
+import { eventsOf } from '#testing/given-keys';
 import {
   GRANTABLE_SCOPES,
   type ModelCommand,
@@ -44,8 +46,10 @@ export class UserStreams {
 
   /** A key that comes from elsewhere, limit or not. */
   import({ createdAt, ...key }: ModelImport): void {
-    const data = { ...key, description: null, mask: null, at: createdAt };
-    this.#append({ type: 'KeyCreated', data }, { commandId: `import-${key.keyId}`, digest: key.hash });
+    const decision = importKey(this.#stream(key.userId).user, { ...key, createdAt, mask: null }, new Set(key.scopes));
+    for (const event of eventsOf(decision)) {
+      this.#append(event, { commandId: `import-${key.keyId}`, digest: key.hash });
+    }
   }
 
   hashOf(userId: string, keyId: string): string | undefined {

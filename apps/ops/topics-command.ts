@@ -1,0 +1,43 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { z } from 'zod';
+import { type LayoutOptions, topicLayout } from '#contracts/topic-layout';
+import { kafkaFields } from '#kafka-rpc/settings';
+import { type EnsuredTopic, ensureTopics } from '#kafka-rpc/topics';
+import { loadSettings } from '#runtime/settings';
+
+interface Flags extends LayoutOptions {
+  readonly replicationFactor?: number;
+  readonly json?: true;
+}
+
+/** `latchkey topics`: docs/topics.md says which there are and why they are so. */
+export function topicsCommand(): Command {
+  return new Command('topics')
+    .summary('make the topics that the services need')
+    .description(
+      'Makes the topics that are not there, on the brokers of KAFKA_BROKERS. Those that are there stay as they are; where they differ from what they should be, it says so.',
+    )
+    .option('--request-partitions <count>', 'how many replicas of a service can share a topic (8)', count)
+    .option('--reply-partitions <count>', 'how many callers have one of their own (32)', count)
+    .option('--replication-factor <count>', 'default: the broker’s own', count)
+    .option('--json', 'one JSON object per topic on standard output')
+    .addHelpText('after', '\nEnds with 0: all are as they should be; 1: some differ; 2: it could not run.')
+    .action(async ({ json, replicationFactor, ...layout }: Flags) => {
+      const { KAFKA_BROKERS: brokers, TOPIC_PREFIX: prefix } = loadSettings(z.object(kafkaFields), process.env);
+      const topics = await ensureTopics({ brokers }, topicLayout(prefix, layout), replicationFactor);
+      for (const topic of topics) process.stdout.write(`${json ? JSON.stringify(topic) : lineOf(topic)}\n`);
+      process.exitCode = topics.some(({ outcome }) => outcome === 'differs') ? 1 : 0;
+    });
+}
+
+const WORDS = { made: 'made', there: 'there already', differs: 'differs' } as const;
+
+function lineOf({ name, outcome, differences }: EnsuredTopic): string {
+  return [`${name}: ${WORDS[outcome]}`, ...differences].join('; ');
+}
+
+function count(text: string): number {
+  const value = Number(text);
+  if (!/^\d{1,4}$/.test(text) || value < 1) throw new InvalidArgumentError('It must be a whole number from 1 to 9999.');
+  return value;
+}

@@ -1,0 +1,4 @@
+/** Fetches what deploy/native needs from the network, once, so that nothing has to later. */
+import { kafkaJars } from './kafka-jars.mjs';
+
+console.log(`Kafka’s jars are in ${kafkaJars()}`);

@@ -1,0 +1,118 @@
+import { EventStoreDBClient } from '@eventstore/db-client';
+import { Client, type CallOptions, type ClientReadableStream, type Metadata } from '@grpc/grpc-js';
+import { AppendStream } from './append-stream.ts';
+import { type AppendAnswer } from './wire/append-answer.ts';
+
+const STREAMS = '/event_store.client.streams.Streams';
+const CLOSE_MS = 2_000;
+
+interface Channel {
+  close(): void;
+}
+
+/** What is used of the client. All but the first line its declarations keep to subclasses, which its factory does not make. */
+interface UsedClient extends Pick<EventStoreDBClient, 'appendToStream' | 'dispose'> {
+  createChannel: () => Promise<Channel>;
+  supports: () => Promise<boolean>;
+  readonly GRPCStreamCreator: <T>(grpc: typeof Client, name: string, create: (grpc: Client) => T) => () => Promise<T>;
+  readonly execute: <T>(grpc: typeof Client, name: string, action: (grpc: Client) => Promise<T>) => Promise<T>;
+  readonly callArguments: (
+    options: { readonly requiresLeader?: boolean },
+    callOptions: { readonly deadline: number },
+  ) => [Metadata, CallOptions];
+}
+
+/**
+ * `@eventstore/db-client` for whatever concerns the way to the server: the connection string, discovery of a cluster, TLS,
+ * credentials, turning to the leader, a new channel after a fault. Over its channel reads and small appends are calls of
+ * our own, with messages that cost a fraction (docs/adr/0005). Made at once, connected with the first call.
+ */
+export class StoreClient {
+  readonly #client: UsedClient;
+  /** The client never closes a channel that still works. */
+  readonly #channels: Channel[] = [];
+  readonly #appends = new Map<Client, AppendStream>();
+
+  /** Throws what the client throws at a connection string, which is in the error. */
+  constructor(connectionString: string) {
+    this.#client = EventStoreDBClient.connectionString(connectionString) as unknown as UsedClient;
+    const { createChannel } = this.#client;
+    this.#client.createChannel = async () => {
+      const channel = await createChannel();
+      this.#channels.push(channel);
+      return channel;
+    };
+    // Its `appendToStream` then never takes the client's own BatchAppend, see docs/adr/0003.
+    this.#client.supports = () => Promise.resolve(false);
+  }
+
+  /** A read or a subscription: `ReadResp` messages, undecoded. */
+  read(
+    request: Uint8Array,
+    { requiresLeader }: { readonly requiresLeader: boolean },
+  ): Promise<ClientReadableStream<Buffer>> {
+    const open = this.#client.GRPCStreamCreator(Client, 'read', (grpc) =>
+      grpc.makeServerStreamRequest(
+        `${STREAMS}/Read`,
+        asBuffer,
+        asItIs,
+        request,
+        ...this.#client.callArguments({ requiresLeader }, { deadline: Infinity }),
+      ),
+    );
+    return open();
+  }
+
+  /**
+   * An append over the stream that all appends share.
+   * @param body see `batchAppendBody`
+   * @throws what AppendStream throws
+   */
+  append(body: Uint8Array, silenceMs: number, signal: AbortSignal): Promise<AppendAnswer> {
+    return this.#client.execute(Client, 'append', (grpc) => this.#appendStream(grpc).append(body, silenceMs, signal));
+  }
+
+  /** An append as a call of its own, so that a large one holds up no others. */
+  appendAlone(
+    ...call: Parameters<EventStoreDBClient['appendToStream']>
+  ): ReturnType<EventStoreDBClient['appendToStream']> {
+    return this.#client.appendToStream(...call);
+  }
+
+  /** Takes no new calls; those that go on may end. */
+  retire(): void {
+    for (const stream of this.#appends.values()) stream.retire();
+    // Closing twice is no error.
+    for (const channel of this.#channels) channel.close();
+  }
+
+  /** Cancels reads and subscriptions. Without this, open calls keep the process alive. */
+  async dispose(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const enough = new Promise<void>((resolve) => (timer = setTimeout(resolve, CLOSE_MS)));
+    await Promise.race([this.#client.dispose(), enough]).finally(() => clearTimeout(timer));
+    this.retire();
+  }
+
+  /** One for each channel: the client makes a new channel when the old one failed or another node leads. */
+  #appendStream(grpc: Client): AppendStream {
+    const known = this.#appends.get(grpc);
+    if (known !== undefined) return known;
+    for (const older of this.#appends.values()) older.retire();
+    this.#appends.clear();
+    const stream = new AppendStream(() => {
+      const [metadata, options] = this.#client.callArguments({ requiresLeader: true }, { deadline: Infinity });
+      return grpc.makeBidiStreamRequest(`${STREAMS}/BatchAppend`, asBuffer, asItIs, metadata, options);
+    });
+    this.#appends.set(grpc, stream);
+    return stream;
+  }
+}
+
+function asBuffer(message: Uint8Array): Buffer {
+  return Buffer.from(message.buffer, message.byteOffset, message.byteLength);
+}
+
+function asItIs(message: Buffer): Buffer {
+  return message;
+}

@@ -1,0 +1,24 @@
+import { type OwnServer } from './own-server.ts';
+
+interface ContainerRecipe {
+  readonly image: string;
+  readonly containerPort: number;
+  readonly environment: (host: string, port: number) => Record<string, string>;
+  readonly command: readonly string[];
+  readonly ready: RegExp;
+}
+
+export const KAFKA: ContainerRecipe;
+export const REDIS: ContainerRecipe;
+export function containersAreMissing(): Promise<string | undefined>;
+export class ServerContainer implements OwnServer {
+  static start(recipe: ContainerRecipe): Promise<ServerContainer>;
+  readonly host: string;
+  readonly port: number;
+  readonly pid: number;
+  kill(): Promise<void>;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
