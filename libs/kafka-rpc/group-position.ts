@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { type KafkaConnectionOptions } from './kafka-connection.ts';
+import { whileTransient } from './retry.ts';
 import { withAdmin } from './topics.ts';
 
 interface GroupPositionOptions extends KafkaConnectionOptions {
@@ -13,9 +13,6 @@ export interface Gap {
   readonly from: bigint;
   readonly upTo: bigint;
 }
-
-const ATTEMPTS = 20;
-const RETRY_MS = 250;
 
 /**
  * Where a consumer group stands in a topic, to tell what was deleted before anybody read it. kafkajs goes on at the first
@@ -38,18 +35,11 @@ export class GroupPosition {
 
   /** Before the first record is asked for. Never rejects: what can't be found out is said, and holds nothing up. */
   async read(): Promise<void> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        await this.#read();
-        return;
-      } catch (error) {
-        // A group that is new to the broker, or a broker that has just started, takes a moment.
-        if (attempt === ATTEMPTS) {
-          this.#logger.warn(`It is not known where the group stands: ${String(error)}`);
-          return;
-        }
-        await delay(RETRY_MS);
-      }
+    try {
+      // A group that is new to the broker, or a broker that has just started, takes a moment.
+      await whileTransient(() => this.#read());
+    } catch (error) {
+      this.#logger.warn(`It is not known where the group stands: ${String(error)}`);
     }
   }
 

@@ -1,14 +1,14 @@
 import { Logger } from '@nestjs/common';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type EventOutcome, type EventRecord, KafkaEventConsumer } from '#kafka-rpc/event-consumer';
-import { kafkaServer, type KafkaProcess, startKafka } from '#testing/kafka-process';
+import { kafkaServer, type OwnKafka, startKafka } from '#testing/kafka-process';
 import { requires } from '#testing/requires';
 import { eventually, Rig } from './rig.ts';
 
 const PARTITIONS = 2;
 
 requires(kafkaServer)('a topic whose every record counts', () => {
-  let kafka: KafkaProcess;
+  let kafka: OwnKafka;
   let rig: Rig;
   let topic: string;
   let deadLetterTopic: string;

@@ -1,12 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { Kafka, logLevel } from 'kafkajs';
 import { KafkaRecordLog } from '#kafka-rpc/record-log';
-import { kafkaServer, type KafkaProcess, startKafka } from '#testing/kafka-process';
+import { kafkaServer, type OwnKafka, startKafka } from '#testing/kafka-process';
 import { requires } from '#testing/requires';
 import { Rig } from './rig.ts';
 
 requires(kafkaServer)('a log of records', () => {
-  let kafka: KafkaProcess;
+  let kafka: OwnKafka;
   let rig: Rig;
   let topic: string;
   let log: KafkaRecordLog;
@@ -43,10 +43,10 @@ requires(kafkaServer)('a log of records', () => {
   // The broker has what it did not acknowledge; what comes next has as many records, or more.
   it.each([1, 3])('loses none of the next %d records after some that may or may not be there', async (count) => {
     await log.append(['before']);
-    kafka.pause();
+    await kafka.pause();
     // It takes the request once it is awake, long after the caller has given up.
     await expect(log.append(['unknown'])).rejects.toThrow();
-    kafka.resume();
+    await kafka.resume();
     const next = numbers('next', count);
     await untilAppended(next);
     const values = await valuesOf(next.at(-1)!);
@@ -62,9 +62,9 @@ requires(kafkaServer)('a log of records', () => {
     const write = (values: readonly string[]) =>
       producer.send({ topic, acks: -1, messages: values.map((value) => ({ value, partition: 0 })) });
     await write(['before']);
-    kafka.pause();
+    await kafka.pause();
     await expect(write(['unknown'])).rejects.toThrow();
-    kafka.resume();
+    await kafka.resume();
     await valuesOf('unknown');
     const next = numbers('next', count);
     await write(next).catch(() => undefined);

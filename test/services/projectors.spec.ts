@@ -181,7 +181,7 @@ requires(kafkaServer, redisServer)('two projectors', () => {
     const { length } = changes.records;
     const [leader] = leaders();
     const said = leader!.output.length;
-    set.kafka.pause();
+    await set.kafka.pause();
     const hash = hashNo(4711);
     const userId = `without-${randomUUID()}`;
     try {
@@ -193,7 +193,7 @@ requires(kafkaServer, redisServer)('two projectors', () => {
       // For so long that what was to be told has been given up.
       await leader!.says(/Caches can't be told of changes/, said);
     } finally {
-      set.kafka.resume();
+      await set.kafka.resume();
     }
     await changes.until((records) => flushes(records.slice(length)) > 0);
     await changes.until((records) => records.at(-1)?.type === 'heartbeat');

@@ -29,8 +29,8 @@ requires(kafkaServer, redisServer)('the set under load', () => {
     traffic = undefined;
   });
 
-  /** People at work through the gateway until told to stop; rejects when an answer is not the one that was due. */
-  async function people(): Promise<() => Promise<number>> {
+  /** People at work through the gateway until told to stop, which rejects when an answer is not the one that was due. */
+  function people(): () => Promise<number> {
     const seed = (Date.now() + ++lot) | 0;
     let isOver = false;
     let answered = 0;
@@ -62,7 +62,7 @@ requires(kafkaServer, redisServer)('the set under load', () => {
 
   it('loses no request and answers none wrongly while every replica of auth and command is restarted in turn', async () => {
     const load = await start();
-    const stopPeople = await people();
+    const stopPeople = people();
     for (const service of [...set.services('auth'), ...set.services('command')]) {
       await load.goesWell();
       await set.restart(service);

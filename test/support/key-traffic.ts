@@ -134,6 +134,7 @@ export class KeyTraffic {
           key.scopes = scopes;
           return String(reply.record.scopes) === String(scopes);
         });
+        isKnown = !outcome.startsWith('failed') || this.#stop.signal.aborted;
       }
     }
   }
