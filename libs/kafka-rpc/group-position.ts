@@ -36,8 +36,7 @@ export class GroupPosition {
   /** Before the first record is asked for. Never rejects: what can't be found out is said, and holds nothing up. */
   async read(): Promise<void> {
     try {
-      // A group that is new to the broker, or a broker that has just started, takes a moment.
-      await whileTransient(() => this.#read());
+      await this.#read();
     } catch (error) {
       this.#logger.warn(`It is not known where the group stands: ${String(error)}`);
     }
@@ -68,7 +67,10 @@ export class GroupPosition {
 
   async #read(): Promise<void> {
     const { groupId, topic } = this.#options;
-    const offsets = await withAdmin(this.#options, (admin) => admin.fetchOffsets({ groupId, topics: [topic] }));
+    // A group that is new to the broker, or a broker that has just started, takes a moment.
+    const offsets = await withAdmin(this.#options, (admin) =>
+      whileTransient(() => admin.fetchOffsets({ groupId, topics: [topic] })),
+    );
     for (const { partition, offset } of offsets[0]?.partitions ?? []) {
       // Below 0: none, or what kafkajs wrote in the place of one that is gone.
       if (BigInt(offset) >= 0n) this.#committed.set(partition, BigInt(offset));

@@ -79,7 +79,7 @@ export async function waitForTopics(
   while (!signal.aborted) {
     const problem = await withAdmin(connection, (admin) => admin.listTopics()).then(
       (there) => missingText(names.filter((name) => !there.includes(name))),
-      (error: KafkaUnavailable) => error.message,
+      (error: unknown) => (error instanceof Error ? error.message : 'unknown fault'),
     );
     if (problem === undefined) return;
     if (problem !== told) logger.warn(`Waiting: ${problem}`);

@@ -127,8 +127,8 @@ export class KeyTraffic {
       const scopes = SCOPES[round % SCOPES.length]!;
       const change = { commandId: randomUUID(), userId, keyId, scopes: [...scopes] };
       // Until its outcome is known: the next verification depends on it.
-      for (let outcome = 'failed: not asked'; outcome.startsWith('failed') && !this.#stop.signal.aborted;) {
-        outcome = await this.#ask('keys.change', change, (reply) => {
+      for (let isKnown = false; !isKnown;) {
+        const outcome = await this.#ask('keys.change', change, (reply) => {
           if (!reply.ok) return isFault(reply.code) && reply.code;
           minPosition = reply.position;
           key.scopes = scopes;
