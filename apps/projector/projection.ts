@@ -46,6 +46,8 @@ export class Projection {
   /** Grows each time that the log goes out of sight or comes back. A proof that began before says nothing about that. */
   #doubts = 0;
   #wentLive = false;
+  /** Of the writer, when it was last looked at. */
+  #overtaken = 0;
 
   constructor(store: EventStore, generation: OpenGeneration, record: ProjectionRecord, options: ProjectionOptions) {
     this.#store = store;
@@ -227,7 +229,7 @@ export class Projection {
   }
 
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#turn.then(work);
+    const done = this.#turn.then(work).finally(() => this.#noticeOthers());
     this.#turn = done.catch(() => undefined);
     try {
       return await done;
@@ -236,6 +238,14 @@ export class Projection {
       if (error instanceof GenerationBehind) await this.#generation.writer.refresh();
       throw error;
     }
+  }
+
+  /** What another projector applied, this one was not asked to tell; and the other may end before it does. */
+  #noticeOthers(): void {
+    const { overtaken } = this.#generation.writer;
+    if (overtaken === this.#overtaken) return;
+    this.#overtaken = overtaken;
+    if (this.#wentLive) this.#tellAnew();
   }
 
   /** Faults pass; these don't. */

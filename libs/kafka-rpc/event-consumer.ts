@@ -10,6 +10,7 @@ import {
 } from 'kafkajs';
 import { ConsumerLife } from './consumer-life.ts';
 import { connectKafka, type KafkaConnectionOptions, MAX_WAIT_MS, RETRY } from './kafka-connection.ts';
+import { GroupPosition } from './group-position.ts';
 import { within } from './within.ts';
 
 /** A record that states a fact; nobody waits for an answer. */
@@ -38,8 +39,11 @@ export interface EventConsumerOptions extends KafkaConnectionOptions {
 }
 
 const CONCURRENCY = 32;
+const PARTITIONS_AT_ONCE = 8;
 const SESSION_MS = 10_000;
 const HEARTBEAT_MS = 2_000;
+/** How long the others wait for a member that does not answer: longer than one attempt at a record. */
+const REBALANCE_MS = 20_000;
 const RETRY_MS = { first: 200, most: 5_000 };
 const LEAVE_WITHIN_MS = 3_000;
 
@@ -54,14 +58,17 @@ export class KafkaEventConsumer {
   readonly #consumer: Consumer;
   readonly #producer: Producer;
   readonly #life: ConsumerLife;
+  readonly #position: GroupPosition;
   readonly #stop = new AbortController();
-  /** By partition: the offset that must come next, as far as this process has read. */
-  readonly #next = new Map<number, bigint>();
+  /** By partition: how often its next record has failed in a row. */
+  readonly #attempts = new Map<number, number>();
 
   constructor(options: EventConsumerOptions) {
     this.#options = options;
     this.#logger = new Logger(`Topic ${options.topic}`);
     const kafka = connectKafka(options);
+    // Not idempotent: after a failure kafkajs gives another record the same number, which the broker then drops as known.
+    // What is parked may be there twice instead.
     this.#producer = kafka.producer({
       allowAutoTopicCreation: false,
       createPartitioner: Partitioners.DefaultPartitioner,
@@ -72,11 +79,13 @@ export class KafkaEventConsumer {
       allowAutoTopicCreation: false,
       sessionTimeout: SESSION_MS,
       heartbeatInterval: HEARTBEAT_MS,
+      rebalanceTimeout: REBALANCE_MS,
       maxWaitTimeInMs: MAX_WAIT_MS,
       retry: RETRY,
     });
     this.#life = new ConsumerLife(this.#consumer);
-    this.#consumer.on(this.#consumer.events.GROUP_JOIN, () => this.#next.clear());
+    this.#position = new GroupPosition(options);
+    this.#consumer.on(this.#consumer.events.GROUP_JOIN, () => this.#position.joined());
   }
 
   /** For liveness. */
@@ -92,11 +101,13 @@ export class KafkaEventConsumer {
   /** Resolves when it is a member of its group. */
   async start(): Promise<void> {
     await this.#producer.connect();
+    await this.#position.read();
     await this.#consumer.connect();
     await this.#consumer.subscribe({ topics: [this.#options.topic], fromBeginning: true });
     await this.#consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: PARTITIONS_AT_ONCE,
       eachBatch: (batch) => this.#onBatch(batch),
     });
     await this.#life.joined;
@@ -110,46 +121,75 @@ export class KafkaEventConsumer {
   }
 
   async #onBatch(payload: EachBatchPayload): Promise<void> {
-    const { batch, heartbeat, resolveOffset } = payload;
-    const { topic, partition } = batch;
+    const { topic, partition } = payload.batch;
+    const { messages: all } = payload.batch;
     const isWanted = () => payload.isRunning() && !payload.isStale() && !this.#stop.signal.aborted;
-    for (let from = 0; from < batch.messages.length && isWanted(); from += CONCURRENCY) {
-      const messages = batch.messages.slice(from, from + CONCURRENCY);
-      this.#noticeGap(partition, messages);
-      const keepAlive = setInterval(() => void heartbeat().catch(() => undefined), HEARTBEAT_MS);
-      let areDone: boolean[];
-      try {
-        areDone = await Promise.all(messages.map((message) => this.#untilDone(message, partition, isWanted)));
-      } finally {
-        clearInterval(keepAlive);
+    for (let from = 0; from < all.length && isWanted(); from += CONCURRENCY) {
+      const messages = all.slice(from, from + CONCURRENCY);
+      await this.#noticeGap(partition, messages);
+      const done = await this.#handleAll(messages, partition, () => payload.heartbeat());
+      const last = messages[done - 1];
+      if (last !== undefined) {
+        payload.resolveOffset(last.offset);
+        const next = BigInt(last.offset) + 1n;
+        this.#position.advance(partition, next);
+        this.#attempts.delete(partition);
+        // What can't be committed was done all the same, and comes again.
+        await this.#consumer.commitOffsets([{ topic, partition, offset: String(next) }]);
       }
-      const last = messages.at(-1);
-      if (last === undefined || areDone.includes(false)) return;
-      resolveOffset(last.offset);
-      const next = BigInt(last.offset) + 1n;
-      this.#next.set(partition, next);
-      // What can't be committed was done all the same, and comes again.
-      await this.#consumer.commitOffsets([{ topic, partition, offset: String(next) }]);
-      await heartbeat();
+      if (done < messages.length) {
+        void this.#rest(partition);
+        return;
+      }
+      await payload.heartbeat();
     }
   }
 
-  /** False: the partition is somebody else's now, or this process ends. */
-  async #untilDone(message: KafkaMessage, partition: number, isWanted: () => boolean): Promise<boolean> {
-    const { signal } = this.#stop;
+  /** @returns how many from the first on are done; what is done behind one that is not comes again, too */
+  async #handleAll(
+    messages: readonly KafkaMessage[],
+    partition: number,
+    heartbeat: () => Promise<void>,
+  ): Promise<number> {
+    const keepAlive = setInterval(() => void heartbeat().catch(() => undefined), HEARTBEAT_MS);
+    try {
+      const areDone = await Promise.all(messages.map((message) => this.#handle(message, partition)));
+      const failed = areDone.indexOf(false);
+      return failed === -1 ? messages.length : failed;
+    } finally {
+      clearInterval(keepAlive);
+    }
+  }
+
+  async #handle(message: KafkaMessage, partition: number): Promise<boolean> {
     const record = eventRecord(message, partition);
-    for (let retryMs = RETRY_MS.first; ; retryMs = Math.min(retryMs * 2, RETRY_MS.most)) {
-      try {
-        const result = await this.#options.handle(record);
-        if (result.outcome === 'parked') await this.#park(message, record, result.reason);
-        return true;
-      } catch (error) {
-        if (!isWanted()) return false;
-        const text = error instanceof Error ? error.message : 'unknown fault';
-        this.#logger.warn(`The record at ${partition}/${record.offset} waits for a fault to pass: ${text}`);
-      }
-      await delay(retryMs, undefined, { signal }).catch(() => undefined);
-      if (!isWanted()) return false;
+    try {
+      const result = await this.#options.handle(record);
+      if (result.outcome === 'parked') await this.#park(message, record, result.reason);
+      return true;
+    } catch (error) {
+      const text = error instanceof Error ? error.message : 'unknown fault';
+      this.#logger.warn(`The record at ${partition}/${record.offset} waits for a fault to pass: ${text}`);
+      return false;
+    }
+  }
+
+  /**
+   * Gives the turn back and asks for the partition again later: to wait here would hold up the others, and whoever wants
+   * to join the group.
+   */
+  async #rest(partition: number): Promise<void> {
+    const partitions = [{ topic: this.#options.topic, partitions: [partition] }];
+    const attempt = this.#attempts.get(partition) ?? 0;
+    this.#attempts.set(partition, attempt + 1);
+    try {
+      this.#consumer.pause(partitions);
+      const restMs = Math.min(RETRY_MS.first * 2 ** attempt, RETRY_MS.most);
+      await delay(restMs, undefined, { signal: this.#stop.signal });
+      this.#consumer.resume(partitions);
+    } catch (error) {
+      // At the end nothing is to be asked for again; what else went wrong has ended the consumer, which liveness tells.
+      if (!this.#stop.signal.aborted) this.#logger.error(error);
     }
   }
 
@@ -176,12 +216,13 @@ export class KafkaEventConsumer {
   }
 
   /** Where the topic lost records before they were read (retention, a broker's loss), somebody must be told. */
-  #noticeGap(partition: number, messages: readonly KafkaMessage[]): void {
+  async #noticeGap(partition: number, messages: readonly KafkaMessage[]): Promise<void> {
     const first = messages[0];
-    const expected = this.#next.get(partition);
-    if (first === undefined || expected === undefined || BigInt(first.offset) <= expected) return;
+    if (first === undefined) return;
+    const gap = await this.#position.gapBefore(partition, BigInt(first.offset));
+    if (gap === undefined) return;
     this.#logger.error(
-      `Records of partition ${partition} from ${expected} up to ${first.offset} are gone, and were never read`,
+      `Records of partition ${partition} from ${gap.from} up to ${gap.upTo} are gone, and were never read`,
     );
   }
 }

@@ -79,7 +79,7 @@ export async function waitForTopics(
   while (!signal.aborted) {
     const problem = await withAdmin(connection, (admin) => admin.listTopics()).then(
       (there) => missingText(names.filter((name) => !there.includes(name))),
-      (error: KafkaUnavailable) => error.message,
+      (error: unknown) => (error instanceof Error ? error.message : 'unknown fault'),
     );
     if (problem === undefined) return;
     if (problem !== told) logger.warn(`Waiting: ${problem}`);
@@ -118,7 +118,8 @@ async function differencesOf(admin: Admin, { name, partitions, config }: TopicSp
   return there < partitions ? [`${there} partitions, not ${partitions}`, ...differences] : differences;
 }
 
-async function withAdmin<T>(connection: KafkaConnectionOptions, work: (admin: Admin) => Promise<T>): Promise<T> {
+/** Connected for as long as `work` takes. */
+export async function withAdmin<T>(connection: KafkaConnectionOptions, work: (admin: Admin) => Promise<T>): Promise<T> {
   const admin = connectKafka(connection).admin();
   try {
     await admin.connect();

@@ -23,6 +23,7 @@ export class GenerationWriter {
   readonly #store: LookupStore;
   #checkpoints: (Checkpoint | undefined)[] = [];
   #retired = false;
+  #overtaken = 0;
 
   private constructor(store: LookupStore, name: string, origin: GenerationOrigin) {
     this.#store = store;
@@ -51,6 +52,11 @@ export class GenerationWriter {
   /** Some shard was marked so, when the shards were last read. */
   get retired(): boolean {
     return this.#retired;
+  }
+
+  /** Grows whenever a shard was found elsewhere than this writer had left it: another wrote, or it was set back. */
+  get overtaken(): number {
+    return this.#overtaken;
   }
 
   /** Reads the state of the shards again. @throws GenerationLost */
@@ -139,6 +145,7 @@ export class GenerationWriter {
           return result.refused;
         case 'mismatch':
           this.#checkpoints[shard] = result.actual;
+          this.#overtaken += 1;
           break;
         case 'missing':
           throw new GenerationLost(this.name);

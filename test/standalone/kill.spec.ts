@@ -4,7 +4,7 @@ import { KeysApi } from '#testing/keys-api';
 import { Random } from '#testing/random';
 import { scaled } from '#testing/scale';
 import { StandaloneProcess } from '#testing/standalone-process';
-import { Witness } from './witness.ts';
+import { Witness } from '#testing/witness';
 
 const PEOPLE = 8;
 

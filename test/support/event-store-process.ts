@@ -72,6 +72,15 @@ export class EventStoreProcess {
     return this.ended;
   }
 
+  /** It keeps its connections and answers nothing until it is resumed. */
+  pause(): void {
+    this.child.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.child.kill('SIGCONT');
+  }
+
   private get listening(): RegExpExecArray {
     const listening = LISTENING.exec(this.output);
     if (listening === null) throw new Error(`Not listening:\n${this.output}`);

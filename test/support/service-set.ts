@@ -71,6 +71,18 @@ export class ServiceSet {
     return service;
   }
 
+  /** Ends it in order, and has it ready again. */
+  async restart(service: ServiceProcess): Promise<void> {
+    const exit = await service.end('SIGTERM');
+    if (exit !== 0) throw new Error(`${service.name} ended with ${exit}:\n${service.output}`);
+    await service.again();
+  }
+
+  /** What the set's own Kafka, topics and servers are, for clients of the test's own. */
+  get connection(): { readonly brokers: readonly string[]; readonly prefix: string } {
+    return { brokers: this.kafka.brokers, prefix: this.prefix };
+  }
+
   /** On the data that are there, on the port that it had. */
   async startEventStore(): Promise<void> {
     const known = this.eventStore as EventStoreProcess | undefined;

@@ -26,9 +26,14 @@ export class Witness {
   readonly #issued = new Set<string>();
   #labels = 0;
 
+  /**
+   * @param unanswered an answer that is none: where services die behind a gateway that lives, its 503 says no more than a
+   *   lost connection does
+   */
   constructor(
     readonly userId: string,
     private readonly random: Random,
+    private readonly unanswered: (status: number) => boolean = () => false,
   ) {}
 
   /** Sends one command. Throws only when the answer is not what was due. @returns false: it was never answered */
@@ -137,6 +142,10 @@ export class Witness {
     try {
       answer = await command();
     } catch {
+      this.#ifHappened = ifHappened;
+      return false;
+    }
+    if (this.unanswered(answer.status)) {
       this.#ifHappened = ifHappened;
       return false;
     }
