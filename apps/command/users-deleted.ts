@@ -26,7 +26,8 @@ export class UsersDeleted {
     const { userId } = parsed;
     const nowMs = Date.now();
     const deadlineMs = nowMs + ATTEMPT_MS;
-    const request = { commandId: `users.deleted:${partition}:${offset}`, userId };
+    // With a character that no commandId of a request may have: nobody can take the id away beforehand.
+    const request = { commandId: `users.deleted/${partition}/${offset}`, userId };
     // A topic that lets producers date its records may say anything.
     const receivedAtMs = atMs > 0 && atMs < nowMs ? atMs : nowMs;
     const firstRead = await this.streams.load(userId, deadlineMs);

@@ -5,12 +5,14 @@ import {
   type EachBatchPayload,
   type IHeaders,
   type KafkaMessage,
+  type Message,
   Partitioners,
   type Producer,
 } from 'kafkajs';
 import { ConsumerLife } from './consumer-life.ts';
 import { connectKafka, type KafkaConnectionOptions, MAX_WAIT_MS, RETRY } from './kafka-connection.ts';
 import { GroupPosition } from './group-position.ts';
+import { isTransient } from './retry.ts';
 import { within } from './within.ts';
 
 /** A record that states a fact; nobody waits for an answer. */
@@ -126,7 +128,6 @@ export class KafkaEventConsumer {
     const isWanted = () => payload.isRunning() && !payload.isStale() && !this.#stop.signal.aborted;
     for (let from = 0; from < all.length && isWanted(); from += CONCURRENCY) {
       const messages = all.slice(from, from + CONCURRENCY);
-      await this.#noticeGap(partition, messages);
       const done = await this.#handleAll(messages, partition, () => payload.heartbeat());
       const last = messages[done - 1];
       if (last !== undefined) {
@@ -153,6 +154,7 @@ export class KafkaEventConsumer {
   ): Promise<number> {
     const keepAlive = setInterval(() => void heartbeat().catch(() => undefined), HEARTBEAT_MS);
     try {
+      await this.#noticeGap(partition, messages);
       const areDone = await Promise.all(messages.map((message) => this.#handle(message, partition)));
       const failed = areDone.indexOf(false);
       return failed === -1 ? messages.length : failed;
@@ -205,11 +207,14 @@ export class KafkaEventConsumer {
       latchkey_partition: String(partition),
       latchkey_offset: offset,
     };
-    await this.#producer.send({
-      topic: deadLetterTopic,
-      acks: -1,
-      messages: [{ key, value, headers: { ...headers, ...origin } }],
-    });
+    const park = (message: Message) => this.#producer.send({ topic: deadLetterTopic, acks: -1, messages: [message] });
+    try {
+      await park({ key, value, headers: { ...headers, ...origin } });
+    } catch (error) {
+      if (isTransient(error as Error)) throw error;
+      // Too large with what was added, for instance. Its own topic still holds it, and what is behind it must not wait.
+      await park({ key: null, value: null, headers: origin });
+    }
     this.#logger.error(
       `The record at ${partition}/${offset} can't be acted on and was parked in ${deadLetterTopic}: ${reason}`,
     );

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import kafkajs from 'kafkajs';
 import { type EventOutcome, type EventRecord, KafkaEventConsumer } from '#kafka-rpc/event-consumer';
 import { kafkaServer, type OwnKafka, startKafka } from '#testing/kafka-process';
 import { requires } from '#testing/requires';
@@ -122,6 +123,32 @@ requires(kafkaServer)('a topic whose every record counts', () => {
     isFaulty = false;
     await eventually(async () => (await committed(0)) === 2);
     expect(new Set(seen)).toEqual(new Set(['elsewhere', 'after', 'bad']));
+  });
+
+  it('parks by name alone what is too large to be parked with what was added to it, and goes on', async () => {
+    // The dead-letter topic takes less than the record has.
+    await rig.admin.alterConfigs({
+      validateOnly: false,
+      resources: [
+        {
+          type: kafkajs.ConfigResourceTypes.TOPIC,
+          name: deadLetterTopic,
+          configEntries: [{ name: 'max.message.bytes', value: '20000' }],
+        },
+      ],
+    });
+    await write(['x'.repeat(30_000), 'good']);
+    const seen: string[] = [];
+    await consume((record) => {
+      if (textOf(record).startsWith('x')) return { outcome: 'parked', reason: 'not JSON' };
+      seen.push(textOf(record));
+      return done;
+    });
+    await eventually(async () => (await committed(0)) === 2);
+    expect(seen).toEqual(['good']);
+    expect(told.some((line) => line.includes('The record at 0/0'))).toBe(true);
+    const ends = await rig.admin.fetchTopicOffsets(deadLetterTopic);
+    expect(ends.map(({ high }) => high)).toEqual(['1']);
   });
 
   it('parks what can never be acted on, with what it was, whence and why, and goes on', async () => {
