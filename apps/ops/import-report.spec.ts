@@ -89,7 +89,7 @@ describe('the report of an import', () => {
     for (let round = 0; round < 3; round += 1) {
       output.isStuck = true;
       reporter.refused(1, refusedRow('INVALID_ROW', 'is no JSON object'));
-      const waiting = Array.from({ length: 64 }, () => reporter.progress({ ...SUMS, rows: 1 }, 1));
+      const waiting = Array.from({ length: 64 }, () => Promise.resolve(reporter.progress({ ...SUMS, rows: 1 }, 1)));
       expect(output.listenerCount('drain')).toBe(1);
       output.resume();
       await Promise.all(waiting);

@@ -59,8 +59,16 @@ describe('a row of PostHog’s', () => {
     ['no time', { created_at: null }, 'created_at is null'],
     ['a time without an offset', { created_at: '2023-05-06T07:08:09' }, /^created_at must be a time/],
     ['a day that is not on the calendar', { created_at: '2023-02-30T07:08:09Z' }, /^created_at must be a time/],
-    ['a time after the year 9999 in UTC', { created_at: '9999-12-31T23:59:59-01:00' }, /^created_at must be in the years/],
-    ['a time before the year 0 in UTC', { created_at: '0000-01-01T00:00:00+01:00' }, /^created_at must be in the years/],
+    [
+      'a time after the year 9999 in UTC',
+      { created_at: '9999-12-31T23:59:59-01:00' },
+      /^created_at must be in the years/,
+    ],
+    [
+      'a time before the year 0 in UTC',
+      { created_at: '0000-01-01T00:00:00+01:00' },
+      /^created_at must be in the years/,
+    ],
     ['a mask that shows too much', { mask_value: 'phx_12345678' }, /^mask_value must be a mask/],
     ['null scopes', { scopes: null }, 'scopes is null'],
     ['no scopes', { scopes: [] }, /^scopes /],
