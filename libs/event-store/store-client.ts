@@ -1,14 +1,11 @@
 import { EventStoreDBClient } from '@eventstore/db-client';
-import { Client, type CallOptions, type ClientReadableStream, type Metadata } from '@grpc/grpc-js';
+import { Client, type CallOptions, type Channel, type ClientReadableStream, type Metadata } from '@grpc/grpc-js';
 import { AppendStream } from './append-stream.ts';
+import { OpenChannels } from './open-channels.ts';
 import { type AppendAnswer } from './wire/append-answer.ts';
 
 const STREAMS = '/event_store.client.streams.Streams';
 const CLOSE_MS = 2_000;
-
-interface Channel {
-  close(): void;
-}
 
 /** What is used of the client. All but the first line its declarations keep to subclasses, which its factory does not make. */
 interface UsedClient extends Pick<EventStoreDBClient, 'appendToStream' | 'dispose'> {
@@ -29,8 +26,7 @@ interface UsedClient extends Pick<EventStoreDBClient, 'appendToStream' | 'dispos
  */
 export class StoreClient {
   readonly #client: UsedClient;
-  /** The client never closes a channel that still works. */
-  readonly #channels: Channel[] = [];
+  readonly #channels = new OpenChannels();
   readonly #appends = new Map<Client, AppendStream>();
 
   /** Throws what the client throws at a connection string, which is in the error. */
@@ -39,7 +35,7 @@ export class StoreClient {
     const { createChannel } = this.#client;
     this.#client.createChannel = async () => {
       const channel = await createChannel();
-      this.#channels.push(channel);
+      this.#channels.add(channel);
       return channel;
     };
     // Its `appendToStream` then never takes the client's own BatchAppend, see docs/adr/0003.
@@ -82,8 +78,7 @@ export class StoreClient {
   /** Takes no new calls; those that go on may end. */
   retire(): void {
     for (const stream of this.#appends.values()) stream.retire();
-    // Closing twice is no error.
-    for (const channel of this.#channels) channel.close();
+    this.#channels.closeAll();
   }
 
   /** Cancels reads and subscriptions. Without this, open calls keep the process alive. */
