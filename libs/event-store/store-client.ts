@@ -11,6 +11,7 @@ const CLOSE_MS = 2_000;
 interface UsedClient extends Pick<EventStoreDBClient, 'appendToStream' | 'dispose'> {
   createChannel: () => Promise<Channel>;
   supports: () => Promise<boolean>;
+  handleError: (grpc: Client, error: Error) => Promise<void>;
   readonly GRPCStreamCreator: <T>(grpc: typeof Client, name: string, create: (grpc: Client) => T) => () => Promise<T>;
   readonly execute: <T>(grpc: typeof Client, name: string, action: (grpc: Client) => Promise<T>) => Promise<T>;
   readonly callArguments: (
@@ -32,7 +33,7 @@ export class StoreClient {
   /** Throws what the client throws at a connection string, which is in the error. */
   constructor(connectionString: string) {
     this.#client = EventStoreDBClient.connectionString(connectionString) as unknown as UsedClient;
-    const { createChannel } = this.#client;
+    const { createChannel, handleError } = this.#client;
     this.#client.createChannel = async () => {
       const channel = await createChannel();
       this.#channels.add(channel);
@@ -40,6 +41,9 @@ export class StoreClient {
     };
     // Its `appendToStream` then never takes the client's own BatchAppend, see docs/adr/0003.
     this.#client.supports = () => Promise.resolve(false);
+    // Nobody waits for it, so its own failure (an error that it can't read, a discovery that fails) would end the process.
+    // What the call failed with is told to its caller all the same.
+    this.#client.handleError = (grpc, error) => handleError(grpc, error).catch(() => undefined);
   }
 
   /** A read or a subscription: `ReadResp` messages, undecoded. */
