@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { NEVER, of, throwError, type Observable } from 'rxjs';
 import { Requests } from '#client/requests';
 import { refusal } from '#contracts/codes';
+import { lastUsedRequest } from '#contracts/last-use';
 import { type RequestRecord } from '#runtime/request-record';
 import { LastUseReader } from './last-uses.ts';
 
@@ -23,6 +24,28 @@ describe('the last uses of keys', () => {
     expect(await reader.of(keys)).toEqual([NOON, null]);
     const items = keys.map(({ userId, keyId }) => ({ userId, keyId }));
     expect(sent).toEqual([['keys.last-used', { items }]]);
+  });
+
+  it('are asked for in as many requests as the contract needs, each of which it takes', async () => {
+    const many = Array.from({ length: 1_030 }, (_, n) => ({ userId: 'alice', keyId: `key-${n}` }));
+    const timeOf = (keyId: string) => new Date(Number(keyId.slice('key-'.length))).toISOString();
+    const sizes: number[] = [];
+    const reader = readerOver((_, { request }) => {
+      const { items } = lastUsedRequest.parse(request);
+      sizes.push(items.length);
+      return of({ results: items.map(({ keyId }) => timeOf(keyId)) });
+    });
+    expect(await reader.of(many)).toEqual(many.map(({ keyId }) => timeOf(keyId)));
+    expect(sizes).toEqual([512, 512, 6]);
+  });
+
+  it('are unknown where one of several requests is not answered', async () => {
+    const many = Array.from({ length: 600 }, (_, n) => ({ userId: 'alice', keyId: `key-${n}` }));
+    const reader = readerOver((_, { request }) => {
+      const { items } = lastUsedRequest.parse(request);
+      return items.length === 512 ? of({ results: items.map(() => NOON) }) : of(refusal('UNAVAILABLE', 'away'));
+    });
+    expect(await reader.of(many)).toBe('unknown');
   });
 
   it('are not asked for where there are no keys', async () => {

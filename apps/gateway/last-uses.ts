@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { type FastifyReply } from 'fastify';
 import { RequestFault } from '#client/request-fault';
 import { Requests } from '#client/requests';
+import { MAX_LAST_USED_ITEMS } from '#contracts/last-use';
 
 /** Of nobody's patience: what people asked for is there already. */
 const WAIT_MS = 1_000;
@@ -20,14 +21,28 @@ export class LastUseReader {
   async of(keys: readonly { readonly userId: string; readonly keyId: string }[]): Promise<LastUses> {
     if (keys.length === 0) return [];
     const items = keys.map(({ userId, keyId }) => ({ userId, keyId }));
+    const deadlineMs = Date.now() + WAIT_MS;
     try {
-      const reply = await this.requests.send('keys.last-used', { items }, { deadlineMs: Date.now() + WAIT_MS });
-      return 'results' in reply && reply.results.length === items.length ? reply.results : 'unknown';
+      const told = await Promise.all(slices(items).map((slice) => this.#ask(slice, deadlineMs)));
+      return told.every((lastUses) => lastUses !== 'unknown') ? told.flat() : 'unknown';
     } catch (error) {
       if (error instanceof RequestFault) return 'unknown';
       throw error;
     }
   }
+
+  async #ask(items: { userId: string; keyId: string }[], deadlineMs: number): Promise<LastUses> {
+    const reply = await this.requests.send('keys.last-used', { items }, { deadlineMs });
+    return 'results' in reply && reply.results.length === items.length ? reply.results : 'unknown';
+  }
+}
+
+/** An import may have brought more keys than one request may name. */
+function slices<Item>(items: readonly Item[]): Item[][] {
+  const count = Math.ceil(items.length / MAX_LAST_USED_ITEMS);
+  return Array.from({ length: count }, (_, nth) =>
+    items.slice(nth * MAX_LAST_USED_ITEMS, (nth + 1) * MAX_LAST_USED_ITEMS),
+  );
 }
 
 /** @returns the time of each key by its index */

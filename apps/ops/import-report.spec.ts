@@ -82,6 +82,23 @@ describe('the report of an import', () => {
   it.each([
     ['text', textReporter],
     ['JSON', jsonReporter],
+  ])('has all rows under way wait for its %s together, again and again', async (_, reporterOf) => {
+    const streams = outputs();
+    const reporter = reporterOf(streams, undefined);
+    const output = reporterOf === jsonReporter ? streams.stdout : streams.stderr;
+    for (let round = 0; round < 3; round += 1) {
+      output.isStuck = true;
+      reporter.refused(1, refusedRow('INVALID_ROW', 'is no JSON object'));
+      const waiting = Array.from({ length: 64 }, () => Promise.resolve(reporter.progress({ ...SUMS, rows: 1 }, 1)));
+      expect(output.listenerCount('drain')).toBe(1);
+      output.resume();
+      await Promise.all(waiting);
+    }
+  });
+
+  it.each([
+    ['text', textReporter],
+    ['JSON', jsonReporter],
   ])('makes the import wait while nobody reads its %s', async (_, reporterOf) => {
     const streams = outputs();
     const reporter = reporterOf(streams, undefined);

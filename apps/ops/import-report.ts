@@ -23,6 +23,7 @@ export function textReporter({ stdout, stderr }: Streams, sizeBytes: number | un
     stderr.write(`${text}\n`);
   };
   const progress = progressText(sizeBytes);
+  const drained = drainOf(stderr);
   return {
     refused: (no, { reason }) => say(`line ${no}: refused: ${reason}`),
     beyondLimit: (no, keys) => say(`line ${no}: imported, the user has ${keys} keys now`),
@@ -33,7 +34,7 @@ export function textReporter({ stdout, stderr }: Streams, sizeBytes: number | un
     progress(sums, bytesRead) {
       if (line !== undefined) line.show(() => progress(sums, bytesRead));
       else if (sums.rows % PLAIN_PROGRESS_ROWS === 0) say(progress(sums, bytesRead));
-      return drained(stderr);
+      return drained();
     },
     end(end) {
       line?.clear();
@@ -44,12 +45,13 @@ export function textReporter({ stdout, stderr }: Streams, sizeBytes: number | un
 
 /** One JSON object per line on standard output: what is noteworthy as it comes, and the sums at the end. */
 export function jsonReporter({ stdout }: Streams): ImportReporter {
+  const drained = drainOf(stdout);
   const write = (object: object) => stdout.write(`${JSON.stringify(object)}\n`);
   return {
     refused: (line, { code, reason }) => write({ event: 'refused', line, code, reason }),
     beyondLimit: (line, keys) => write({ event: 'beyondLimit', line, keys }),
     sharedHash: (line, earlierLine) => write({ event: 'sharedHash', line, earlierLine }),
-    progress: () => drained(stdout),
+    progress: drained,
     end: ({ sums, ...end }) => write({ event: 'end', ...end, ...sums }),
   };
 }
@@ -85,7 +87,17 @@ function count(n: number): string {
   return n.toLocaleString('en-US');
 }
 
-/** A slow reader of our output slows the import down instead of filling the memory. */
-async function drained(stream: Writable): Promise<void> {
-  if (stream.writableNeedDrain) await once(stream, 'drain');
+/**
+ * A slow reader of our output slows the import down instead of filling the memory. All the rows under way wait together:
+ * a listener for each would be more than Node takes without a warning in between the lines.
+ */
+function drainOf(stream: Writable): () => Promise<void> | undefined {
+  let draining: Promise<void> | undefined;
+  return () => {
+    if (!stream.writableNeedDrain) return undefined;
+    draining ??= once(stream, 'drain')
+      .then(() => undefined)
+      .finally(() => (draining = undefined));
+    return draining;
+  };
 }

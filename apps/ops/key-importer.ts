@@ -6,7 +6,7 @@ import { FoldedStreams } from '#event-store/folded-streams';
 import { type NewEvent } from '#event-store/recorded-event';
 import { type KeyEvent } from '#keys/events';
 import { type ForeignKey, importKey, isAtLimit } from '#keys/import-key';
-import { keyEventMetadata } from '#keys/parse-key-event';
+import { keyEventMetadata, parseKeyEvent } from '#keys/parse-key-event';
 import { type ReadUser, userFold, userStream } from '#keys/user-fold';
 import { evolve, tombstonedUser, type UserKeys } from '#keys/user-keys';
 import { Turns } from '#runtime/turns';
@@ -99,7 +99,9 @@ export class KeyImporter {
       if ('refused' in decision) return refusedRow(decision.refused, decision.message);
       if (decision.events.length === 0) return { outcome: 'already-there' };
       const isBeyondLimit = isAtLimit(user);
-      events.push(...newEvents(key, decision.events));
+      const appended = newEvents(key, decision.events);
+      if (!appended.every(isReadable)) return UNREADABLE_KEY;
+      events.push(...appended);
       for (const event of decision.events) user = evolve(user, { event, position: 0n });
       return { outcome: 'imported', isBeyondLimit, keys: user.keys.size };
     });
@@ -122,6 +124,12 @@ function newEvents(key: ForeignKey, events: readonly KeyEvent[]): NewEvent[] {
   }));
 }
 
+/** One event that can't be read back makes its user's stream unreadable for ever. */
+function isReadable({ type, data, metadata }: NewEvent): boolean {
+  return parseKeyEvent(type, data, metadata).outcome === 'event';
+}
+
+const UNREADABLE_KEY = refusedRow('INVALID_ROW', 'would be an event that can’t be read back');
 const UNREADABLE_USER = refusedRow('UNREADABLE_USER', 'The user’s stream holds an event that this version can’t read.');
 const CONTENDED = refusedRow('CONTENDED', 'Too many others changed this user at the same time; import it again.');
 const TOO_LARGE = refusedRow('TOO_LARGE', 'The key is larger than the event store takes.');

@@ -37,6 +37,8 @@ describe('a row of PostHog’s', () => {
     ['a modern hash', { secure_value: `sha256$${'0a'.repeat(32)}` }],
     ['the other count of iterations', { secure_value: legacy(390_000) }],
     ['a time in UTC', { created_at: '2023-05-06T07:08:09Z' }],
+    ['the first time that can be said', { created_at: '0000-01-01T00:00:00Z' }],
+    ['the last time that can be said', { created_at: '9999-12-31T23:59:59.999Z' }],
     ['fields that are not taken over', { last_used_at: null, value: null, team_id: 3, __proto__: { id: 'other' } }],
     ['no restriction to teams', { scoped_teams: [], scoped_organizations: null }],
   ])('is taken with %s', (_, fields) => {
@@ -57,6 +59,16 @@ describe('a row of PostHog’s', () => {
     ['no time', { created_at: null }, 'created_at is null'],
     ['a time without an offset', { created_at: '2023-05-06T07:08:09' }, /^created_at must be a time/],
     ['a day that is not on the calendar', { created_at: '2023-02-30T07:08:09Z' }, /^created_at must be a time/],
+    [
+      'a time after the year 9999 in UTC',
+      { created_at: '9999-12-31T23:59:59-01:00' },
+      /^created_at must be in the years/,
+    ],
+    [
+      'a time before the year 0 in UTC',
+      { created_at: '0000-01-01T00:00:00+01:00' },
+      /^created_at must be in the years/,
+    ],
     ['a mask that shows too much', { mask_value: 'phx_12345678' }, /^mask_value must be a mask/],
     ['null scopes', { scopes: null }, 'scopes is null'],
     ['no scopes', { scopes: [] }, /^scopes /],

@@ -12,6 +12,7 @@ export interface RowRules {
 
 /** What PostHog shows in place of a value that is too short to be shown in part. */
 const WHOLLY_MASKED = '********';
+const FOUR_DIGIT_YEAR = /^\d{4}-/;
 const LEGACY = /^pbkdf2_sha256\$([0-9]+)\$([^$]*)\$([^$]*)$/;
 
 /** Django's ids of users are numbers. Beyond 2^53 a number in JSON may have become another. */
@@ -27,7 +28,9 @@ const rowSchema = z.object({
   label: labelSchema,
   created_at: z.iso
     .datetime({ offset: true, error: 'must be a time as in ISO 8601, with Z or an offset' })
-    .transform((time) => new Date(time).toISOString()),
+    .transform((time) => new Date(time).toISOString())
+    // The offset may lead out of them, to a spelling that nothing here reads.
+    .refine((time) => FOUR_DIGIT_YEAR.test(time), 'must be in the years 0000 to 9999 in UTC'),
   mask_value: z
     .union([maskSchema, z.literal(WHOLLY_MASKED)], { error: 'must be a mask like phx_...wXyZ, or null' })
     .nullable(),

@@ -1,4 +1,4 @@
-import { type RefusalReason } from '#keys/decision';
+import { type ImportDecision } from '#keys/import-key';
 
 /** What became of a row. */
 export type RowOutcome =
@@ -8,10 +8,12 @@ export type RowOutcome =
   | { readonly outcome: 'already-there' }
   | RefusedRow;
 
+type RefusalOf<Decided> = Extract<Decided, { readonly refused: unknown }>['refused'];
+
 /** `reason` is for people; it never holds a hash, a value or any text that may be one. */
 export interface RefusedRow {
   readonly outcome: 'refused';
-  readonly code: RefusalReason | 'INVALID_ROW' | 'UNREADABLE_USER' | 'CONTENDED' | 'TOO_LARGE';
+  readonly code: RefusalOf<ImportDecision> | 'INVALID_ROW' | 'UNREADABLE_USER' | 'CONTENDED' | 'TOO_LARGE';
   readonly reason: string;
 }
 

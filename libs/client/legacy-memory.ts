@@ -10,11 +10,13 @@ interface Miss {
 
 /**
  * What an edge remembers of its PBKDF2 runs, by the value's modern hash, so that a value costs one run and not one per
- * request. A found legacy hash only saves the run: it is looked up every time. A miss is believed for 30 s, not for
+ * request. A hash that a run came to, whoever still waited for it, only saves the run: it is looked up every time. A miss is believed for 30 s, not for
  * callers who insist on a later position, and not once other parameter sets are in use.
  */
 export class LegacyMemory {
   readonly #found: BoundedMap<string, string>;
+  /** By the value's modern hash and the parameter set. A value may have found no key yet. */
+  readonly #runs: BoundedMap<string, string>;
   readonly #misses: BoundedMap<string, Miss>;
   #parameterSets = '';
 
@@ -23,6 +25,7 @@ export class LegacyMemory {
     capacity = 10_000,
   ) {
     this.#found = new BoundedMap(capacity);
+    this.#runs = new BoundedMap(capacity);
     this.#misses = new BoundedMap(capacity);
   }
 
@@ -45,6 +48,15 @@ export class LegacyMemory {
 
   forgetFound(modernHash: string): void {
     this.#found.delete(modernHash);
+  }
+
+  /** The legacy hash that a finished run of this value with these parameters came to. */
+  runHash(modernHash: string, parameterSet: string): string | undefined {
+    return this.#runs.get(`${modernHash} ${parameterSet}`);
+  }
+
+  rememberRun(modernHash: string, parameterSet: string, legacyHash: string): void {
+    this.#runs.set(`${modernHash} ${parameterSet}`, legacyHash);
   }
 
   isMiss(modernHash: string, minPosition: bigint | undefined): boolean {

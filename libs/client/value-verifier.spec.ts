@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { from, throwError, type Observable } from 'rxjs';
+import { from, mergeMap, throwError, type Observable } from 'rxjs';
 import { type Verdict } from '#contracts/verification';
 import { sha256Hash } from '#credentials/hash';
 import { mintKeyValue } from '#credentials/key-value';
@@ -178,15 +178,43 @@ describe('legacy keys', () => {
     expect(derive).not.toHaveBeenCalled();
   });
 
-  it('make an unknown value cost one run in 30 s', async () => {
+  it('make an unknown value cost one run, and one more lookup every 30 s', async () => {
     await addLegacyKey();
     const verifier = verifierWith();
     const unknown = new Secret('phx_unknown');
     for (nowMs of [0, 1, 30_000]) expect(await verifier.verify(unknown)).toMatchObject({ code: 'NOT_FOUND' });
-    expect(derive).toHaveBeenCalledTimes(1);
+    expect(auth.asked).toBe(4);
     nowMs = 30_001;
     await verifier.verify(unknown);
-    expect(derive).toHaveBeenCalledTimes(2);
+    expect(auth.asked).toBe(6);
+    expect(derive).toHaveBeenCalledTimes(1);
+  });
+
+  it('are accepted after that, once they are imported', async () => {
+    await addLegacyKey();
+    const verifier = verifierWith();
+    const imported = new Secret('phx_imported_later');
+    expect(await verifier.verify(imported)).toMatchObject({ code: 'NOT_FOUND' });
+    await auth.apply({ put: await legacyHashOf(imported), entry: ENTRY, legacy: TESTED });
+    nowMs = 30_001;
+    expect(await verifier.verify(imported)).toMatchObject({ valid: true });
+    expect(derive).toHaveBeenCalledTimes(1);
+  });
+
+  it('cost no second run after one whose asker had left, nor is its verdict one from before', async () => {
+    await addLegacyKey();
+    const verifier = verifierWith();
+    const caller = new AbortController();
+    derive.mockImplementationOnce((value) => {
+      caller.abort();
+      return digestOf(value);
+    });
+    expect(await verifier.verify(legacyValue, { signal: caller.signal })).toMatchObject({ code: 'UNAVAILABLE' });
+    expect(await verifier.verify(legacyValue)).toMatchObject({ valid: true });
+    await auth.apply({ put: await legacyHashOf(new Secret('phx_other')), entry: ENTRY, legacy: TESTED });
+    await auth.apply({ remove: await legacyHashOf(legacyValue), owner: ENTRY, legacy: TESTED });
+    expect(await verifier.verify(legacyValue)).toMatchObject({ code: 'NOT_FOUND' });
+    expect(derive).toHaveBeenCalledTimes(1);
   });
 
   it('are searched again when other parameter sets come into use', async () => {
@@ -254,6 +282,67 @@ describe('legacy keys', () => {
     const all = Promise.all([again, ...flood]).then(() => 'over');
     while ((await Promise.race([all, setImmediate('running')])) === 'running') endings.shift()?.();
     expect(codeOf(await again)).toBe(expected);
+  });
+
+  /** Keys of two parameter sets, of which none has `legacyValue`. */
+  async function addOldKeys(): Promise<void> {
+    const digest = Buffer.from(await digestOf(new Secret('phx_other'))).toString('base64');
+    for (const legacy of [TESTED, OLD]) await auth.apply({ put: `${legacy}$${digest}`, entry: ENTRY, legacy });
+  }
+
+  it('cost one run for each parameter set, also where there was no place for the second', async () => {
+    await addOldKeys();
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    let hasBegun: () => void = () => undefined;
+    const begun = new Promise<void>((resolve) => (hasBegun = resolve));
+    derive.mockImplementation((value) => {
+      if (value.reveal() === legacyValue.reveal()) return digestOf(value);
+      hasBegun();
+      return held.then(() => digestOf(value));
+    });
+    let other: Promise<Verification> | undefined;
+    // The run of another value begins between the two.
+    const send = (topic: string, record: RequestRecord) => {
+      const { hash } = record.request as { hash: string };
+      if (hash.startsWith('sha256$') || other !== undefined) return auth.send(topic, record);
+      other = verifier.verify(new Secret('phx_unknown'));
+      return from(begun).pipe(mergeMap(() => auth.send(topic, record)));
+    };
+    const hasher = new LegacyHasher({ allowTestIterations: true, derive, maxWaiting: 0, reserved: 0 });
+    const verifier = new ValueVerifier(new Requests({ send }), { keyPrefix: 'lkp', hasher, nowMs: () => nowMs });
+    expect(await verifier.verify(legacyValue)).toMatchObject({ code: 'UNAVAILABLE' });
+    release();
+    await other;
+    expect(await verifier.verify(legacyValue)).toMatchObject({ code: 'NOT_FOUND' });
+    const iterations = derive.mock.calls.filter(([value]) => value.reveal() === legacyValue.reveal());
+    expect(iterations.map(([, count]) => count).sort()).toEqual([1, 260_000]);
+  });
+
+  it('have a place kept in a flood after a run that came too late for whoever asked', async () => {
+    await addOldKeys();
+    const verifier = verifierWith({ maxWaiting: 1, reserved: 1 });
+    const caller = new AbortController();
+    derive.mockImplementationOnce((value) => {
+      caller.abort();
+      return digestOf(value);
+    });
+    expect(await verifier.verify(legacyValue, { signal: caller.signal })).toMatchObject({ code: 'UNAVAILABLE' });
+    const searched = derive.mock.calls[0]![1];
+    const legacy = searched === 1 ? OLD : TESTED;
+    const digest = Buffer.from(await digestOf(legacyValue)).toString('base64');
+    await auth.apply({ put: `${legacy}$${digest}`, entry: ENTRY, legacy });
+
+    const endings: (() => void)[] = [];
+    derive.mockImplementation((value) => new Promise((end) => endings.push(() => end(digestOf(value)))));
+    const flood = ['a', 'b', 'c'].map((letter) => verifier.verify(new Secret(`phx_${letter}`)));
+    expect(await Promise.race(flood)).toMatchObject({ code: 'UNAVAILABLE' });
+    const again = verifier.verify(legacyValue);
+    // It has been to the queue by then.
+    for (let turn = 0; turn < 20; turn += 1) await setImmediate();
+    const all = Promise.all([again, ...flood]).then(() => 'over');
+    while ((await Promise.race([all, setImmediate('running')])) === 'running') endings.shift()?.();
+    expect(await again).toMatchObject({ valid: true });
   });
 
   it('cost one run for a value however many ask for it at the same time', async () => {

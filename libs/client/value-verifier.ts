@@ -52,7 +52,7 @@ const MAX_TURNED_AWAY = 10_000;
  */
 export class ValueVerifier {
   readonly #memory: LegacyMemory;
-  /** Values whose run found no place, for as long as thousands of others take to be told the same. */
+  /** Values whose run found no place, or came too late for whoever asked, for as long as thousands of others take to be told the same. */
   readonly #turnedAway = new BoundedMap<string, true>(MAX_TURNED_AWAY);
   readonly #running = new Map<string, Promise<LegacyHashing>>();
 
@@ -98,7 +98,10 @@ export class ValueVerifier {
         return UNAVAILABLE;
       }
       if (hashing.outcome === 'unknown-parameters') continue;
-      const verdict = await question.ask(hashing.hash);
+      const verdict = await question.ask(hashing.hash).catch((error: unknown) => {
+        if (error instanceof RequestFault && error.code === 'EXPIRED') this.#turnedAway.set(hash, true);
+        throw error;
+      });
       const isFound = verdict.valid || verdict.code === 'INSUFFICIENT_SCOPE';
       if (isFound) this.#memory.rememberFound(hash, hashing.hash);
       if (verdict.valid || verdict.code !== 'NOT_FOUND') return verification(verdict);
@@ -109,14 +112,23 @@ export class ValueVerifier {
     return verification(miss);
   }
 
-  /** Askers of one value at the same time share one run. None can call it off: it is bounded, and others may want it. */
-  #hashOnce(value: Secret, hash: string, parameterSet: string): Promise<LegacyHashing> {
+  /**
+   * Askers of one value at the same time share one run. None can call it off: it is bounded, and what it comes to is kept
+   * for those who ask again.
+   */
+  async #hashOnce(value: Secret, hash: string, parameterSet: string): Promise<LegacyHashing> {
+    const known = this.#memory.runHash(hash, parameterSet);
+    if (known !== undefined) return { outcome: 'hashed', hash: known };
     const name = `${hash} ${parameterSet}`;
     const running = this.#running.get(name);
     if (running !== undefined) return running;
     const isReturning = this.#turnedAway.get(hash) !== undefined;
     const run = this.options.hasher
       .hash(value, parameterSet, { isReturning })
+      .then((hashing) => {
+        if (hashing.outcome === 'hashed') this.#memory.rememberRun(hash, parameterSet, hashing.hash);
+        return hashing;
+      })
       .finally(() => this.#running.delete(name));
     this.#running.set(name, run);
     return run;

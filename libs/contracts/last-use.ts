@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { refusalSchema } from './codes.ts';
 import { keyIdSchema, userIdSchema } from './fields.ts';
 
-const MAX_LAST_USED_ITEMS = 512;
+export const MAX_LAST_USED_ITEMS = 512;
 
 export const lastUsedRequest = z.object({
   items: z

@@ -24,10 +24,11 @@ export class AppendStream {
   constructor(private readonly open: () => Call) {}
 
   /**
-   * @throws EventStoreUnavailable after `silenceMs`; what ended the call; the signal's reason. In each case the append may
-   *   have been stored.
+   * @throws EventStoreUnavailable after `silenceMs`; what ended the call; EventStoreUnavailable once the signal aborts, with
+   *   its reason as the cause. In each case the append may have been stored, unless the signal had aborted before.
    */
   append(body: Uint8Array, silenceMs: number, signal: AbortSignal): Promise<AppendAnswer> {
+    if (signal.aborted) return Promise.reject(calledOff(signal));
     const id = correlationId(this.#appends++);
     return new Promise((resolve, reject) => {
       const settle = () => {
@@ -40,7 +41,7 @@ export class AppendStream {
         settle();
         reject(error);
       };
-      const aborted = () => failed(signal.reason as Error);
+      const aborted = () => failed(calledOff(signal));
       const timer = setTimeout(() => failed(new EventStoreUnavailable(`No answer within ${silenceMs} ms.`)), silenceMs);
       signal.addEventListener('abort', aborted);
       const answered = (answer: AppendAnswer) => {
@@ -84,6 +85,14 @@ export class AppendStream {
   #endWhenDone(): void {
     if (this.#retired && this.#pending.size === 0) this.#call?.cancel();
   }
+}
+
+/**
+ * An error of our own, for the client looks into what fails over its channel: an AbortError has a number in its `code`,
+ * which it takes for one of gRPC's.
+ */
+function calledOff({ reason }: AbortSignal): EventStoreUnavailable {
+  return new EventStoreUnavailable('The append was called off.', { cause: reason });
 }
 
 /** A UUID by its form. It tells the appends of one call apart, no more, and is paid for by each. */

@@ -16,10 +16,10 @@ const TRAILERS = {
 };
 
 /** What grpc-js rejects a call with. */
-function rejection(code: number, exception?: string) {
+function rejection(code: number, exception?: string, trailers: Readonly<Record<string, string>> = TRAILERS) {
   const metadata = new Metadata();
   if (exception !== undefined) {
-    for (const [name, value] of Object.entries(TRAILERS)) metadata.set(name, value);
+    for (const [name, value] of Object.entries(trailers)) metadata.set(name, value);
     metadata.set('exception', exception);
   }
   const name = status[code] ?? 'UNKNOWN';
@@ -52,6 +52,17 @@ describe('a fault', () => {
   ])('is told by the name that the server gives it: %s', (exception, fault) => {
     expect(faultOf(rejection(status.UNKNOWN, exception))).toEqual(fault);
   });
+
+  it.each(['', 'seven', '7.0', '-1', '0x7', '7 ', '9'.repeat(30)])(
+    'is a conflict with an unknown revision where the server says none that is one: %j',
+    (version) => {
+      const trailers = { ...TRAILERS, 'actual-version': version };
+      expect(faultOf(rejection(status.UNKNOWN, 'wrong-expected-version', trailers))).toEqual({
+        kind: 'conflict',
+        actual: undefined,
+      });
+    },
+  );
 
   it('is told by its code where it has no name, and is never certain then but for refusals', () => {
     const kinds = CODES.map((code) => [status[code], faultOf(rejection(code))]);

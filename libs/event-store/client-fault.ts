@@ -32,6 +32,9 @@ const REFUSALS = new Set<unknown>([INVALID_ARGUMENT, PERMISSION_DENIED, UNIMPLEM
 /** No code at all: our own timer, a failed discovery, a closed channel. */
 const CONNECTION_IN_DOUBT = new Set<unknown>([CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE, undefined]);
 
+/** Of anything else, and of a later spelling, only that it is no revision is known. */
+const REVISION = /^[0-9]{1,20}$/;
+
 export function faultOf(error: unknown): ClientFault {
   switch (nameOf(error) ?? '') {
     case 'wrong-expected-version':
@@ -71,7 +74,7 @@ function actualVersion(error: unknown): bigint | undefined {
     return typeof error.actualVersion === 'bigint' ? error.actualVersion : undefined;
   }
   const version = trailer(error, 'actual-version');
-  return version === undefined || version === '' ? undefined : BigInt(version);
+  return version !== undefined && REVISION.test(version) ? BigInt(version) : undefined;
 }
 
 function trailer(error: unknown, name: string): string | undefined {

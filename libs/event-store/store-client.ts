@@ -1,19 +1,17 @@
 import { EventStoreDBClient } from '@eventstore/db-client';
-import { Client, type CallOptions, type ClientReadableStream, type Metadata } from '@grpc/grpc-js';
+import { Client, type CallOptions, type Channel, type ClientReadableStream, type Metadata } from '@grpc/grpc-js';
 import { AppendStream } from './append-stream.ts';
+import { OpenChannels } from './open-channels.ts';
 import { type AppendAnswer } from './wire/append-answer.ts';
 
 const STREAMS = '/event_store.client.streams.Streams';
 const CLOSE_MS = 2_000;
 
-interface Channel {
-  close(): void;
-}
-
 /** What is used of the client. All but the first line its declarations keep to subclasses, which its factory does not make. */
 interface UsedClient extends Pick<EventStoreDBClient, 'appendToStream' | 'dispose'> {
   createChannel: () => Promise<Channel>;
   supports: () => Promise<boolean>;
+  handleError: (grpc: Client, error: Error) => Promise<void>;
   readonly GRPCStreamCreator: <T>(grpc: typeof Client, name: string, create: (grpc: Client) => T) => () => Promise<T>;
   readonly execute: <T>(grpc: typeof Client, name: string, action: (grpc: Client) => Promise<T>) => Promise<T>;
   readonly callArguments: (
@@ -29,21 +27,23 @@ interface UsedClient extends Pick<EventStoreDBClient, 'appendToStream' | 'dispos
  */
 export class StoreClient {
   readonly #client: UsedClient;
-  /** The client never closes a channel that still works. */
-  readonly #channels: Channel[] = [];
+  readonly #channels = new OpenChannels();
   readonly #appends = new Map<Client, AppendStream>();
 
   /** Throws what the client throws at a connection string, which is in the error. */
   constructor(connectionString: string) {
     this.#client = EventStoreDBClient.connectionString(connectionString) as unknown as UsedClient;
-    const { createChannel } = this.#client;
+    const { createChannel, handleError } = this.#client;
     this.#client.createChannel = async () => {
       const channel = await createChannel();
-      this.#channels.push(channel);
+      this.#channels.add(channel);
       return channel;
     };
     // Its `appendToStream` then never takes the client's own BatchAppend, see docs/adr/0003.
     this.#client.supports = () => Promise.resolve(false);
+    // Nobody waits for it, so its own failure (an error that it can't read, a discovery that fails) would end the process.
+    // What the call failed with is told to its caller all the same.
+    this.#client.handleError = (grpc, error) => handleError(grpc, error).catch(() => undefined);
   }
 
   /** A read or a subscription: `ReadResp` messages, undecoded. */
@@ -82,8 +82,7 @@ export class StoreClient {
   /** Takes no new calls; those that go on may end. */
   retire(): void {
     for (const stream of this.#appends.values()) stream.retire();
-    // Closing twice is no error.
-    for (const channel of this.#channels) channel.close();
+    this.#channels.closeAll();
   }
 
   /** Cancels reads and subscriptions. Without this, open calls keep the process alive. */

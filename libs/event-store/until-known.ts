@@ -66,6 +66,8 @@ export async function bounded<T>(
   outer: AbortSignal | undefined,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
+  // A signal that has aborted tells nobody any more.
+  outer?.throwIfAborted();
   const own = new AbortController();
   const abort = () => own.abort(outer?.reason);
   outer?.addEventListener('abort', abort);

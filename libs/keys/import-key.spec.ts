@@ -13,7 +13,7 @@ import {
 } from '#testing/given-keys';
 import { createKey } from './create-key.ts';
 import { decide, refuse, refuseScope } from './decision.ts';
-import { importKey, isAtLimit, type ForeignKey } from './import-key.ts';
+import { importKey, isAtLimit, MAX_IMPORTED_KEYS_PER_USER, type ForeignKey } from './import-key.ts';
 import { keyRecord } from './key-record.ts';
 import { noKeys, tombstonedUser } from './user-keys.ts';
 
@@ -99,6 +99,17 @@ describe('importKey', () => {
       refuse('KEY_LIMIT_REACHED'),
     );
     expect(eventsOf(given(...goneToNine).when((user) => createKey(user, another, GRANTABLE)))).toHaveLength(1);
+  });
+
+  it('refuses a key to a user who has hundreds, until one of them is gone, but none that is there', () => {
+    const many = keysCreated(MAX_IMPORTED_KEYS_PER_USER);
+    const oneKey = { ...aKey, keyId: 'one-more' };
+    const refused = { refused: 'TOO_MANY_KEYS' };
+    expect(given(...many).when((user) => importKey(user, oneKey, GRANTABLE))).toMatchObject(refused);
+    const again = { ...oneKey, keyId: 'key-7' };
+    expect(given(...many).when((user) => importKey(user, again, GRANTABLE))).toEqual(decide());
+    const fewer = given(...many, keyDeleted());
+    expect(eventsOf(fewer.when((user) => importKey(user, oneKey, GRANTABLE)))).toHaveLength(1);
   });
 
   it.each([

@@ -367,6 +367,58 @@ describe('the call that small appends share', () => {
   });
 });
 
+describe('an append whose caller leaves', () => {
+  it('before it is sent is not sent', async () => {
+    await store.append(aStream(), 'none', [anEvent()]);
+    const controller = new AbortController();
+    const stream = aStream();
+    const left = store.append(stream, 'none', [anEvent()], { signal: controller.signal });
+    controller.abort(new Error('enough'));
+    await expect(left).rejects.toThrow('enough');
+    // Behind it in the same call.
+    expect(await store.append(aStream(), 'none', [anEvent()])).toMatchObject({ outcome: 'appended' });
+    expect(await stored(stream)).toEqual([]);
+  });
+
+  it('with an error that the client can’t read ends neither the process nor the call of the others', async () => {
+    const bare = await withRawClient(
+      relay.url,
+      `import { Client } from '@grpc/grpc-js';
+      const leave = () => Promise.reject(new DOMException('enough', 'AbortError'));
+      await client.execute(Client, 'call', leave).catch(() => undefined);`,
+      10_000,
+    );
+    expect({ code: bare.code, thrown: bare.stderr.includes('TypeError') }).toEqual({ code: 1, thrown: true });
+
+    relay.disturb('batchAppend', { withholdReply: true }, 1);
+    const patient = EventStore.connect(relay.url, { silenceMs: 60_000, callMs: 60_000 });
+    const controller = new AbortController();
+    const left = patient.append(aStream(), 'none', [anEvent()], { signal: controller.signal });
+    while (relay.calls('batchAppend') < 1) await new Promise(setImmediate);
+    controller.abort();
+    await expect(left).rejects.toMatchObject({ name: 'AbortError' });
+    await patient.close();
+  });
+});
+
+describe('an error of the server that the client can’t read', () => {
+  const failure = { code: status.NOT_FOUND, details: 'garbled', trailers: { exception: 'wrong-expected-version' } };
+
+  it('ends the process of a bare client', async () => {
+    relay.disturb('read', { answer: failure });
+    const script = `try { for await (const _ of client.readStream('${aStream()}')); } catch { }`;
+    const { code, stderr } = await withRawClient(relay.url, script, 10_000);
+    expect({ code, thrown: stderr.includes('TypeError') }).toEqual({ code: 1, thrown: true });
+  });
+
+  it('is a fault or an answer like others to ours', async () => {
+    relay.disturb('read', { answer: failure }, 1);
+    relay.disturb('batchAppend', { answer: failure }, 1);
+    const results = await Promise.allSettled([store.readHead(), store.append(aStream(), 'none', [anEvent()])]);
+    expect(results.map((result) => result.status)).toEqual(['fulfilled', 'fulfilled']);
+  });
+});
+
 describe('the client’s shared state', () => {
   it('rejects other clients’ appends when one is disposed of, and not ours', async () => {
     relay.disturb('batchAppend', { withholdReply: true }, 2);

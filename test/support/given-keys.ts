@@ -1,5 +1,5 @@
-import { type Decision } from '#keys/decision';
 import { type KeyEvent, type KeyEventData, type StoredKeyEvent } from '#keys/events';
+import { type ImportDecision } from '#keys/import-key';
 import { evolve, noKeys, type UserKeys } from '#keys/user-keys';
 
 /** `given(...events).when((user) => createKey(user, aKey))`: what is decided after what has happened. */
@@ -13,7 +13,7 @@ export function stored(event: KeyEvent, rest: Omit<StoredKeyEvent, 'event'>): St
 }
 
 /** The events of a decision that must not be a refusal. */
-export function eventsOf(decision: Decision): readonly KeyEvent[] {
+export function eventsOf(decision: ImportDecision): readonly KeyEvent[] {
   if ('refused' in decision) throw new Error(`refused: ${decision.refused}`);
   return decision.events;
 }
