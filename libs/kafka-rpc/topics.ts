@@ -5,7 +5,7 @@ import { connectKafka, type KafkaConnectionOptions } from './kafka-connection.ts
 import { within } from './within.ts';
 
 /** Kafka could not be reached, or did not do what it was asked. */
-export class KafkaUnavailable extends Error {
+class KafkaUnavailable extends Error {
   override readonly name = 'KafkaUnavailable';
   readonly code = 'KAFKA_UNAVAILABLE';
 
