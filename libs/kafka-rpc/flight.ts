@@ -18,6 +18,7 @@ export interface Waiting {
 export interface Flight {
   readonly correlationId: string;
   readonly members: readonly Waiting[];
+  readonly pattern: string;
   /** How it comes apart again; a request that travels alone has none. */
   readonly joining: Joining | undefined;
   /** How many of the members still wait. */

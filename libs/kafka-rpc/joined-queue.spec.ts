@@ -19,6 +19,7 @@ describe('requests that travel together', () => {
       own.push({ members, ended });
       const flight: Flight = {
         correlationId: String(own.length),
+        pattern: '',
         members,
         joining: undefined,
         open: members.length,

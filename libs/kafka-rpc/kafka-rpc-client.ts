@@ -13,7 +13,7 @@ import { connectKafka, type KafkaConnectionOptions } from './kafka-connection.ts
 import { MAX_MESSAGE_BYTES, Outbox } from './outbox.ts';
 import { ReplyConsumer, type ReplyPartitions } from './reply-consumer.ts';
 import { within } from './within.ts';
-import { encodeValue, readCorrelationId, readReply, requestMessage } from './wire.ts';
+import { encodeValue, isReplyTooLarge, readCorrelationId, readReply, requestMessage } from './wire.ts';
 
 export interface KafkaRpcClientOptions extends KafkaConnectionOptions {
   /** The patterns that requests are sent to; each has a topic `.reply` beside it. Others can only be emitted to. */
@@ -196,7 +196,7 @@ export class KafkaRpcClient extends ClientProxy {
     this.#sent += 1;
     const correlationId = this.#correlationPrefix + this.#sent.toString(36);
     const sentAtMs = performance.now();
-    const flight: Flight = { correlationId, members, joining, open: members.length, sentAtMs, ended };
+    const flight: Flight = { correlationId, pattern, members, joining, open: members.length, sentAtMs, ended };
     for (const member of members) member.flight = flight;
     this.#flights.set(correlationId, flight);
     const [only] = members;
@@ -230,16 +230,34 @@ export class KafkaRpcClient extends ClientProxy {
     if (flight === undefined) return;
     const reply = readReply(message);
     const { members } = flight;
-    if (members.length === 1 || 'err' in reply) {
-      for (const member of members) this.#deliver(member, reply);
-      return;
-    }
-    if (!reply.isDisposed) return;
-    const replies = flight.joining?.split(reply.response, members.length);
-    const isApart = replies?.length === members.length;
-    for (const [index, member] of members.entries()) {
-      this.#deliver(member, { response: isApart ? replies[index] : reply.response, isDisposed: true });
-    }
+    if (members.length > 1 && 'err' in reply && isReplyTooLarge(reply.err)) this.#sendHalves(flight);
+    else if (members.length === 1 || 'err' in reply) for (const member of members) this.#deliver(member, reply);
+    else if (reply.isDisposed) this.#deliverApart(flight, reply.response);
+  }
+
+  #deliverApart(flight: Flight, reply: unknown): void {
+    const { members, joining, pattern } = flight;
+    const replies = joining?.split(reply, members.length);
+    if (replies?.length === members.length) {
+      for (const [index, member] of members.entries())
+        this.#deliver(member, { response: replies[index], isDisposed: true });
+    } else if (joining?.isForEach(reply) === true) {
+      for (const member of members) this.#deliver(member, { response: reply, isDisposed: true });
+    } else this.#failAll(flight, new Error(`A reply to joined requests of ${pattern} does not come apart`));
+  }
+
+  /** Each asked as before with its own deadline; the flight has ended when both halves have. */
+  #sendHalves(flight: Flight): void {
+    this.#flights.delete(flight.correlationId);
+    const open = flight.members.filter(({ isOver }) => !isOver);
+    const middle = Math.ceil(open.length / 2);
+    const halves = [open.slice(0, middle), open.slice(middle)].filter(({ length }) => length > 0);
+    let left = halves.length;
+    const ended = () => {
+      left -= 1;
+      if (left === 0) flight.ended(false);
+    };
+    for (const half of halves) this.#send(flight.pattern, flight.joining, half, ended);
   }
 
   #deliver(waiting: Waiting, reply: WritePacket): void {
