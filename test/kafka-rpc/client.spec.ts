@@ -235,6 +235,33 @@ requires(kafkaServer)('the client', () => {
     first.unsubscribe();
   });
 
+  it('keeps to its bounds in what was given up, too, while the broker is silent', async () => {
+    const client = await rig.client(PATTERNS, { maxPendingBytes: 1_000_000 });
+    const fill = (size: number) => client.send('unserved', 'x'.repeat(size)).subscribe({ error: () => undefined });
+    const large = (size: number) => {
+      const record = new RequestRecord('x'.repeat(size), { deadlineMs: Date.now() + 300 });
+      return outcome(firstValueFrom(client.send('unserved', record)));
+    };
+    // An answer shows that nothing is under way any more.
+    await rig.serve(Service);
+    expect(await ask(client, 1)).toEqual({ n: 1 });
+    await kafka.pause();
+    try {
+      const underWay = fill(500_000);
+      await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+      underWay.unsubscribe();
+      // It hangs on its way, and nobody can take it back.
+      expect(await large(600_000)).toBe('TransportOverloaded');
+
+      fill(400_000).unsubscribe();
+      // That one only waits behind it, and makes room.
+      expect(await large(400_000)).toBe('RequestExpired');
+    } finally {
+      await kafka.resume();
+    }
+    await eventually(async () => (await large(600_000)) === 'RequestExpired');
+  });
+
   it('does not send what is past its deadline', async () => {
     const requests = await rig.read(rig.topic('unserved'));
     const client = await rig.client(PATTERNS);
