@@ -1,6 +1,8 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
-import { EMPTY, NEVER, Observable, of, throwError } from 'rxjs';
+import { delay, EMPTY, NEVER, Observable, of, throwError } from 'rxjs';
 import { refusal } from '#contracts/codes';
+import { MAX_DEADLINE_MS } from '#runtime/delivery';
 import { RequestExpired } from '#runtime/request-errors';
 import { type RequestRecord } from '#runtime/request-record';
 import { RequestFault } from './request-fault.ts';
@@ -29,6 +31,32 @@ describe('a request', () => {
     const deadlineMs = Date.now() + 5_000;
     expect(await new Requests(wire).send('keys.list', { userId: 'alice' }, { deadlineMs })).toEqual(listed);
     expect(wire.sent).toMatchObject([{ request: { userId: 'alice' }, options: { deadlineMs } }]);
+  });
+
+  it('may have a deadline far away, which is cut to what any request has', async () => {
+    const wire = transport(of(listed).pipe(delay(20)));
+    const beforeMs = Date.now();
+    const farMs = beforeMs + 2 ** 40;
+    expect(await new Requests(wire).send('keys.list', { userId: 'alice' }, { deadlineMs: farMs })).toEqual(listed);
+    const sentMs = wire.sent[0]?.options.deadlineMs ?? 0;
+    expect(sentMs).toBeGreaterThanOrEqual(beforeMs + MAX_DEADLINE_MS);
+    expect(sentMs).toBeLessThanOrEqual(Date.now() + MAX_DEADLINE_MS);
+  });
+
+  it('makes a fault of a transport that throws, and lets go of timer and caller', async () => {
+    const cause = new Error('broken');
+    const requests = new Requests({
+      send: () => {
+        throw cause;
+      },
+    });
+    const caller = new AbortController();
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const before = timers();
+    const asked = requests.send('keys.list', { userId: 'a' }, { signal: caller.signal });
+    expect(timers()).toBe(before);
+    await expect(asked).rejects.toMatchObject({ name: 'RequestFault', code: 'UNAVAILABLE', cause });
+    expect(getEventListeners(caller.signal, 'abort')).toEqual([]);
   });
 
   it('gives a refusal as a value', async () => {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Observable } from 'rxjs';
+import { type Observable, type Subscription } from 'rxjs';
 import { TOPICS, type ReplyOf, type RequestOf, type Topic } from '#contracts/topics';
+import { MAX_DEADLINE_MS } from '#runtime/delivery';
 import { RequestExpired } from '#runtime/request-errors';
 import { RequestRecord } from '#runtime/request-record';
 import { RequestFault } from './request-fault.ts';
@@ -11,7 +12,7 @@ export interface RequestTransport {
 }
 
 export interface RequestOptions {
-  /** Unix ms. Travels with the request: a service drops what it can't start in time. Default: 10 s from now. */
+  /** Unix ms, cut to 30 s from now. Travels with the request: a service drops what it can't start in time. Default: 10 s. */
   readonly deadlineMs?: number;
   /** Stops waiting; the request itself may still be carried out. */
   readonly signal?: AbortSignal;
@@ -79,28 +80,35 @@ export class Requests {
       const expire = () => fail(new RequestFault('EXPIRED', topic, 'no answer before the deadline'));
       const timer = setTimeout(expire, remainingMs);
       signal?.addEventListener('abort', expire, { once: true });
-      const subscription = this.transport.send(topic, new RequestRecord(request, { deadlineMs })).subscribe({
-        next: (reply: unknown) => finish(() => resolve(reply)),
-        error: (cause: unknown) => fail(transportFault(topic, cause)),
-        // After every reply, too; an error, whose stack costs as much as all the rest, is made only where there was none.
-        complete: () => {
-          if (!isFinished) fail(new RequestFault('UNAVAILABLE', topic, 'no reply came'));
-        },
-      });
+      let subscription: Subscription | undefined;
+      try {
+        subscription = this.transport.send(topic, new RequestRecord(request, { deadlineMs })).subscribe({
+          next: (reply: unknown) => finish(() => resolve(reply)),
+          error: (cause: unknown) => fail(transportFault(topic, cause)),
+          // After every reply, too; an error, whose stack costs as much as all the rest, is made only where there was none.
+          complete: () => {
+            if (!isFinished) fail(new RequestFault('UNAVAILABLE', topic, 'no reply came'));
+          },
+        });
+      } catch (cause) {
+        fail(transportFault(topic, cause));
+      }
       function finish(settle: () => void): void {
         isFinished = true;
         clearTimeout(timer);
         signal?.removeEventListener('abort', expire);
         settle();
         // A transport that answers at once settles before there is a subscription to end.
-        queueMicrotask(() => subscription.unsubscribe());
+        queueMicrotask(() => subscription?.unsubscribe());
       }
     });
   }
 }
 
+/** No service keeps a request in force for longer than its 30 s, and `setTimeout` takes 24 days for no time at all. */
 function deadlineOf({ deadlineMs }: RequestOptions): number {
-  return deadlineMs ?? Date.now() + DEFAULT_TIMEOUT_MS;
+  const nowMs = Date.now();
+  return deadlineMs === undefined ? nowMs + DEFAULT_TIMEOUT_MS : Math.min(deadlineMs, nowMs + MAX_DEADLINE_MS);
 }
 
 function transportFault(topic: Topic, cause: unknown): RequestFault {

@@ -9,10 +9,17 @@ export const joinVerifications = {
 
   join: (requests: readonly string[]): string => `{"items":[${requests.join(',')}]}`,
 
-  /** Anything but as many results as there were items is an answer to the whole. */
+  /** Anything but as many results as there were items is none to the items. */
   split: (reply: unknown, count: number): readonly unknown[] | undefined => {
     if (typeof reply !== 'object' || reply === null || !('results' in reply)) return undefined;
     const results: unknown = reply.results;
     return Array.isArray(results) && results.length === count ? (results as unknown[]) : undefined;
+  },
+
+  /** That it was not answered, with a code, may be so for each; that a key is good is never said of more than one. */
+  isForEach: (reply: unknown): boolean => {
+    if (typeof reply !== 'object' || reply === null || !('code' in reply) || typeof reply.code !== 'string')
+      return false;
+    return 'valid' in reply ? reply.valid === false : 'ok' in reply && reply.ok === false;
   },
 };

@@ -21,7 +21,8 @@ const DAY_MS = 24 * 60 * MINUTE_MS;
 /**
  * Every topic with what it needs (docs/topics.md). A request is in force for 30 s at most, so its topics keep ten minutes:
  * enough to look at, little to read again. The broker dates requests and deletions itself, because deadlines and the
- * times in events come from it.
+ * times in events come from it. And it unpacks what comes compressed: consumers know gzip alone and inflate it without a
+ * limit, so that one record of a writer who may write could end every reader; the broker checks its size unpacked.
  */
 export function topicLayout(
   prefix: string,
@@ -43,5 +44,8 @@ export function topicLayout(
     { name: USERS_DELETED_TOPIC, partitions: requestPartitions, config: { ...kept, ...dated } },
     { name: USERS_DELETED_DEAD_LETTER_TOPIC, partitions: 1, config: kept },
   ];
-  return [...requests, ...events].map((topic) => ({ ...topic, name: prefix + topic.name }));
+  const unpacked = { 'compression.type': 'uncompressed' };
+  return [...requests, ...events].map(({ name, partitions, config }) => {
+    return { name: prefix + name, partitions, config: { ...config, ...unpacked } };
+  });
 }

@@ -1,6 +1,6 @@
 import { type Message } from 'kafkajs';
 import { MAX_MESSAGE_BYTES, type Outbox } from './outbox.ts';
-import { encodeValue, errorMessage, type ReplyAddress, replyMessage } from './wire.ts';
+import { encodeValue, errorMessage, REPLY_TOO_LARGE, type ReplyAddress, replyMessage } from './wire.ts';
 
 /** One record of a batch: what is to become of it, where its reply goes, and until when anybody waits for it. */
 export interface Answerable {
@@ -8,8 +8,6 @@ export interface Answerable {
   /** Infinity for an event. */
   readonly deadlineMs: number;
 }
-
-const TOO_LARGE = { status: 'error', message: 'The reply is too large' };
 
 /**
  * The answers to records that were taken together. Each is over when its last reply is written, or can't be, or nobody
@@ -74,7 +72,7 @@ export class Answers {
     try {
       const encoded = encodeValue(value);
       if (encoded !== null && Buffer.byteLength(encoded) > MAX_MESSAGE_BYTES) {
-        this.error(index, TOO_LARGE);
+        this.error(index, REPLY_TOO_LARGE);
         return;
       }
       message = replyMessage(address.correlationId, encoded, isLast);
@@ -93,7 +91,12 @@ export class Answers {
     }
     const text = typeof error === 'string' ? error : JSON.stringify(error);
     const fits = Buffer.byteLength(text) <= MAX_MESSAGE_BYTES;
-    this.#write(index, address, errorMessage(address.correlationId, fits ? text : JSON.stringify(TOO_LARGE)), true);
+    this.#write(
+      index,
+      address,
+      errorMessage(address.correlationId, fits ? text : JSON.stringify(REPLY_TOO_LARGE)),
+      true,
+    );
   }
 
   /** Resolves when every reply that was given so far is written, or nobody waits for it any more. */

@@ -3,7 +3,8 @@ import { type Joining } from './joining.ts';
 
 /** One caller's request. */
 export interface Waiting {
-  readonly text: string | Buffer | null;
+  /** Let go once it is over: others of its flight may still wait. */
+  text: string | Buffer | null;
   readonly bytes: number;
   /** Unix ms. */
   readonly deadlineMs: number;
@@ -17,6 +18,7 @@ export interface Waiting {
 /** A request record and whoever waits for its reply. */
 export interface Flight {
   readonly correlationId: string;
+  readonly pattern: string;
   readonly members: readonly Waiting[];
   /** How it comes apart again; a request that travels alone has none. */
   readonly joining: Joining | undefined;

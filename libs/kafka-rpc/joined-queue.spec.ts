@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { type Flight, type Waiting } from './flight.ts';
 import { JoinedQueue } from './joined-queue.ts';
 
@@ -19,6 +19,7 @@ describe('requests that travel together', () => {
       own.push({ members, ended });
       const flight: Flight = {
         correlationId: String(own.length),
+        pattern: '',
         members,
         joining: undefined,
         open: members.length,
@@ -90,14 +91,26 @@ describe('requests that travel together', () => {
     expect(sizes()).toEqual([1, 1]);
   });
 
-  it('has no more than a few messages under way, however late they are', async () => {
-    while (sent.length < 8) {
-      add(1);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-    add(1_000);
-    await settled();
-    expect(sent.length).toBe(8);
+  describe('of whose replies none comes', () => {
+    beforeEach(() => {
+      jest.useFakeTimers({ doNotFake: ['setImmediate', 'queueMicrotask', 'nextTick'] });
+    });
+    afterEach(() => {
+      jest.useRealTimers();
+    });
+    const STALL_MS = 100;
+
+    it('has a few messages under way, and sends others once those have been late for long', async () => {
+      const counts: number[] = [];
+      add(10_000);
+      for (let stall = 0; stall <= 9; stall += 1) {
+        await settled();
+        counts.push(sent.length);
+        await jest.advanceTimersByTimeAsync(STALL_MS);
+      }
+      // Two each time, until eight are under way; from the sixth stall on the oldest are given up.
+      expect(counts).toEqual([2, 4, 6, 8, 8, 8, 10, 12, 14, 16]);
+    });
   });
 
   it('leaves out what was given up while it waited', async () => {

@@ -4,8 +4,10 @@ const MAX_MEMBERS = 512;
 const MAX_BYTES = 256 * 1024;
 /** So many that wait are worth a second request beside the one under way. */
 const SECOND_AT = 128;
-/** However late the replies are, so many joined requests are under way at most. */
+/** However late the replies are, so many joined requests are under way at most, but for those that are given up. */
 const MAX_FLIGHTS = 8;
+/** A reply that is so many stalls late is not reckoned with: a dead server's would shut out the living ones. */
+const GIVEN_UP_AFTER_STALLS = 6;
 const FIRST_ROUND_TRIP_MS = 25;
 const MIN_STALL_MS = 50;
 const MAX_STALL_MS = 1_000;
@@ -16,7 +18,8 @@ const SMOOTHING = 0.1;
  * reply and then go as one; so the busier it gets, the fuller the messages, and an idle caller waits for nobody. A second
  * is sent beside it only when many wait (measured: it costs no more CPU, and keeps the throughput of two).
  *
- * A reply that is late, for several times what replies take, holds up nobody: the next one is sent without it.
+ * A reply that is late, for several times what replies take, holds up nobody: the next one is sent without it. How much
+ * can be under way in all is for the client's own bounds.
  */
 export class JoinedQueue {
   readonly #send: (members: readonly Waiting[], ended: (isAnswered: boolean) => void) => Flight;
@@ -56,10 +59,14 @@ export class JoinedQueue {
   }
 
   #maySend(): boolean {
-    if (this.#flights.size >= MAX_FLIGHTS) return false;
-    const lateAtMs = performance.now() - this.#stallMs;
+    const nowMs = performance.now();
     let onTime = 0;
-    for (const { sentAtMs } of this.#flights) if (sentAtMs > lateAtMs) onTime += 1;
+    let underWay = 0;
+    for (const { sentAtMs } of this.#flights) {
+      if (sentAtMs > nowMs - this.#stallMs) onTime += 1;
+      if (sentAtMs > nowMs - GIVEN_UP_AFTER_STALLS * this.#stallMs) underWay += 1;
+    }
+    if (underWay >= MAX_FLIGHTS) return false;
     return onTime === 0 || (onTime === 1 && this.#queue.length >= SECOND_AT);
   }
 

@@ -7,6 +7,8 @@ export interface Joining {
   readonly canJoin: (request: unknown) => boolean;
   /** One request out of several; each is the JSON text of a request that can join. */
   readonly join: (requests: readonly string[]) => string;
-  /** The replies to each of `count` requests, in their order; nothing when the reply is one to the whole, which each gets. */
+  /** The replies to each of `count` requests, in their order; nothing when the reply is one to the whole. */
   readonly split: (reply: unknown, count: number) => readonly unknown[] | undefined;
+  /** Whether a reply to the whole may be given to each. One that may not is a fault for every one of them. */
+  readonly isForEach: (reply: unknown) => boolean;
 }

@@ -13,7 +13,7 @@ import { connectKafka, type KafkaConnectionOptions } from './kafka-connection.ts
 import { MAX_MESSAGE_BYTES, Outbox } from './outbox.ts';
 import { ReplyConsumer, type ReplyPartitions } from './reply-consumer.ts';
 import { within } from './within.ts';
-import { encodeValue, readCorrelationId, readReply, requestMessage } from './wire.ts';
+import { encodeValue, isReplyTooLarge, readCorrelationId, readReply, requestMessage } from './wire.ts';
 
 export interface KafkaRpcClientOptions extends KafkaConnectionOptions {
   /** The patterns that requests are sent to; each has a topic `.reply` beside it. Others can only be emitted to. */
@@ -56,6 +56,8 @@ export class KafkaRpcClient extends ClientProxy {
   readonly #flights = new Map<string, Flight>();
   readonly #pending = new DrainingSet<Waiting>();
   readonly #queues: ReadonlyMap<string, { readonly joining: Joining; readonly queue: JoinedQueue }>;
+  /** What is to be done with those that wait for the first connection. */
+  readonly #early = new Map<Waiting, () => void>();
   #pendingBytes = 0;
   #sent = 0;
   #connecting: Promise<Connected> | undefined;
@@ -111,14 +113,13 @@ export class KafkaRpcClient extends ClientProxy {
   }
 
   /**
-   * As ClientProxy's own, without the promise and the two operators that it puts around every request of a client that is
-   * connected: they were a third of what a request costs its caller.
+   * As ClientProxy's own, without the promise and the two operators that it puts around every request: they were a third of
+   * what one costs its caller. And what waits for the first connection has its bounds and its deadline, too.
    */
   // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the signature of Nest's own
   override send<TResult = unknown, TInput = unknown>(pattern: unknown, data: TInput): Observable<TResult> {
     // What is refused is refused as ever.
-    if (this.#connected === undefined || this.#isClosed || pattern == null || data == null)
-      return super.send(pattern, data);
+    if (this.#isClosed || pattern == null || data == null) return super.send(pattern, data);
     return new Observable<TResult>((observer) =>
       this.publish(this.createPacket(pattern, data), this.createObserver(observer)),
     );
@@ -143,9 +144,29 @@ export class KafkaRpcClient extends ClientProxy {
     waiting.timer = setTimeout(() => this.#fail(waiting, new RequestExpired()), deadlineMs - nowMs).unref();
     const joined = this.#queues.get(pattern);
     const isJson = typeof waiting.text === 'string' && waiting.text.startsWith('{');
-    if (isJson && joined?.joining.canJoin(record.request) === true) joined.queue.add(waiting);
-    else this.#send(pattern, undefined, [waiting], () => undefined);
+    const go =
+      isJson && joined?.joining.canJoin(record.request) === true
+        ? () => joined.queue.add(waiting)
+        : () => void this.#send(pattern, undefined, [waiting], () => undefined);
+    if (this.#connected === undefined) this.#sendOnceConnected(waiting, go);
+    else go();
     return () => this.#end(waiting, false);
+  }
+
+  #sendOnceConnected(waiting: Waiting, go: () => void): void {
+    this.#early.set(waiting, go);
+    if (this.#early.size > 1) return;
+    this.connect().then(
+      () => {
+        for (const [early, send] of this.#early) {
+          this.#early.delete(early);
+          send();
+        }
+      },
+      (error: unknown) => {
+        for (const early of this.#early.keys()) this.#fail(early, error as Error);
+      },
+    );
   }
 
   /** Resolves when the event is in its topic, on all replicas that are in sync. */
@@ -181,6 +202,12 @@ export class KafkaRpcClient extends ClientProxy {
     const { maxPending = 16_384, maxPendingBytes = 32 * 1024 * 1024 } = this.#options;
     if (this.#pending.size >= maxPending || this.#pendingBytes + bytes > maxPendingBytes)
       throw new TransportOverloaded();
+    const outbox = this.#connected?.outbox;
+    // What its callers have given up is still there while it waits to be written.
+    if (outbox !== undefined && outbox.bytes + bytes > maxPendingBytes) {
+      outbox.prune();
+      if (outbox.bytes + bytes > maxPendingBytes) throw new TransportOverloaded();
+    }
     const waiting = { text, bytes, deadlineMs, callback, timer: undefined, flight: undefined, isOver: false };
     this.#pending.add(waiting);
     this.#pendingBytes += bytes;
@@ -196,7 +223,7 @@ export class KafkaRpcClient extends ClientProxy {
     this.#sent += 1;
     const correlationId = this.#correlationPrefix + this.#sent.toString(36);
     const sentAtMs = performance.now();
-    const flight: Flight = { correlationId, members, joining, open: members.length, sentAtMs, ended };
+    const flight: Flight = { correlationId, pattern, members, joining, open: members.length, sentAtMs, ended };
     for (const member of members) member.flight = flight;
     this.#flights.set(correlationId, flight);
     const [only] = members;
@@ -216,6 +243,7 @@ export class KafkaRpcClient extends ClientProxy {
       topic: this.#topic(pattern),
       message: requestMessage({ value, correlationId, replyTopic, replyPartition, deadlineMs }),
       deadlineMs,
+      isWanted: () => flight.open > 0,
       // What has expired meanwhile its callers know already.
       settle: (error) => {
         if (error instanceof Error) this.#failAll(flight, error);
@@ -230,16 +258,34 @@ export class KafkaRpcClient extends ClientProxy {
     if (flight === undefined) return;
     const reply = readReply(message);
     const { members } = flight;
-    if (members.length === 1 || 'err' in reply) {
-      for (const member of members) this.#deliver(member, reply);
-      return;
-    }
-    if (!reply.isDisposed) return;
-    const replies = flight.joining?.split(reply.response, members.length);
-    const isApart = replies?.length === members.length;
-    for (const [index, member] of members.entries()) {
-      this.#deliver(member, { response: isApart ? replies[index] : reply.response, isDisposed: true });
-    }
+    if (members.length > 1 && 'err' in reply && isReplyTooLarge(reply.err)) this.#sendHalves(flight);
+    else if (members.length === 1 || 'err' in reply) for (const member of members) this.#deliver(member, reply);
+    else if (reply.isDisposed) this.#deliverApart(flight, reply.response);
+  }
+
+  #deliverApart(flight: Flight, reply: unknown): void {
+    const { members, joining, pattern } = flight;
+    const replies = joining?.split(reply, members.length);
+    if (replies?.length === members.length) {
+      for (const [index, member] of members.entries())
+        this.#deliver(member, { response: replies[index], isDisposed: true });
+    } else if (joining?.isForEach(reply) === true) {
+      for (const member of members) this.#deliver(member, { response: reply, isDisposed: true });
+    } else this.#failAll(flight, new Error(`A reply to joined requests of ${pattern} does not come apart`));
+  }
+
+  /** Each asked as before with its own deadline; the flight has ended when both halves have. */
+  #sendHalves(flight: Flight): void {
+    this.#flights.delete(flight.correlationId);
+    const open = flight.members.filter(({ isOver }) => !isOver);
+    const middle = Math.ceil(open.length / 2);
+    const halves = [open.slice(0, middle), open.slice(middle)].filter(({ length }) => length > 0);
+    let left = halves.length;
+    const ended = () => {
+      left -= 1;
+      if (left === 0) flight.ended(false);
+    };
+    for (const half of halves) this.#send(flight.pattern, flight.joining, half, ended);
   }
 
   #deliver(waiting: Waiting, reply: WritePacket): void {
@@ -269,6 +315,8 @@ export class KafkaRpcClient extends ClientProxy {
     clearTimeout(waiting.timer);
     this.#pending.delete(waiting);
     this.#pendingBytes -= waiting.bytes;
+    waiting.text = null;
+    this.#early.delete(waiting);
     const { flight } = waiting;
     if (flight === undefined) return;
     flight.open -= 1;

@@ -96,7 +96,7 @@ export class KafkaRpcServer extends Server implements CustomTransportStrategy {
   #replyTopics: ReplyTopics | undefined;
   #unanswerable = 0;
   #commitTimer: NodeJS.Timeout | undefined;
-  #isCommitting = false;
+  #committing: Promise<void> | undefined;
 
   constructor(contract: MessageContract, options: KafkaRpcServerOptions) {
     super();
@@ -153,7 +153,7 @@ export class KafkaRpcServer extends Server implements CustomTransportStrategy {
   async close(): Promise<void> {
     clearInterval(this.#commitTimer);
     await this.#lanes.close(this.#options.drainMs ?? 5_000);
-    await within(LEAVE_WITHIN_MS, this.#commit());
+    await within(LEAVE_WITHIN_MS, this.#commitLast());
     await within(LEAVE_WITHIN_MS, this.#consumer.disconnect());
     await within(LEAVE_WITHIN_MS, this.#outbox.disconnect());
   }
@@ -188,15 +188,23 @@ export class KafkaRpcServer extends Server implements CustomTransportStrategy {
     this.#commitTimer = setInterval(() => void this.#commit(), COMMIT_EVERY_MS).unref();
   }
 
-  async #commit(): Promise<void> {
-    if (this.#isCommitting || !this.#life.isUp) return;
-    this.#isCommitting = true;
+  /** Only one that begins now knows all that was answered. */
+  async #commitLast(): Promise<void> {
+    await this.#committing;
+    await this.#commit();
+  }
+
+  #commit(): Promise<void> {
+    this.#committing ??= this.#commitProgress().finally(() => (this.#committing = undefined));
+    return this.#committing;
+  }
+
+  async #commitProgress(): Promise<void> {
+    if (!this.#life.isUp) return;
     try {
       await this.#progress.commit(this.#consumer);
     } catch (error) {
       this.logger.warn(`Offsets were not committed, which is tried again: ${String(error)}`);
-    } finally {
-      this.#isCommitting = false;
     }
   }
 

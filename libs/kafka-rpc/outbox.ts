@@ -1,41 +1,30 @@
 import { Logger } from '@nestjs/common';
-import { type ICustomPartitioner, type Kafka, type Message, type Producer } from 'kafkajs';
+import { type Kafka, type Producer } from 'kafkajs';
+import { FailedLane } from './failed-lane.ts';
 import { RETRY } from './kafka-connection.ts';
-import { isTransient } from './retry.ts';
+import { byTopic, grouped, laneOf, type Outgoing, OutgoingQueue, sizeOf } from './outgoing.ts';
+import { onePartitionPerSend } from './partitioner.ts';
 
-/** Something to be written, and what becomes of it. */
-export interface Outgoing {
-  readonly topic: string;
-  readonly message: Message;
-  /** Not written after it; Unix ms. */
-  readonly deadlineMs: number;
-  /** Called exactly once. Without an error it is in the topic; `expired`: not written in time; else it can't be written. */
-  readonly settle: (error?: Error | 'expired') => void;
-}
-
-/** kafkajs groups a send's messages in quadratic time: more at once cost more than a second send. */
-const MAX_MESSAGES = 500;
-/** A produce request must stay below the broker's `message.max.bytes`, 1 MiB unless it was changed. */
-const MAX_BYTES = 600_000;
 /** The largest message that any broker with its defaults takes, less what surrounds it. */
 export const MAX_MESSAGE_BYTES = 900_000;
 /** So many waiting messages are worth a second request beside the one under way. */
 const SECOND_AT = 128;
-/** Roughly what a record takes beside its value: headers and framing. */
-const OVERHEAD_BYTES = 200;
-const PAUSE_MS = 100;
 
 /**
  * Writes messages in few, full produce requests: all that were given in one turn of the event loop go together, and what
  * comes while a request is under way waits for it, for the broker serves one at a time on a connection and each costs as
  * much as many messages. Bounded in messages and bytes per request.
  *
- * What Kafka doesn't take now is tried again until its deadline; what it never will take fails alone.
+ * What Kafka doesn't take now is tried again until its deadline; what it never will take fails alone. After a failure each
+ * topic, and each partition that is named, goes its own way until it has nothing left (FailedLane), so that one without a
+ * leader holds up no other.
  */
 export class Outbox {
   readonly #producer: Producer;
   readonly #logger = new Logger('KafkaOutbox');
-  #waiting: Outgoing[] = [];
+  readonly #waiting = new OutgoingQueue();
+  readonly #failed = new Map<string, FailedLane>();
+  #bytes = 0;
   #sending = 0;
   #isScheduled = false;
 
@@ -53,6 +42,11 @@ export class Outbox {
     return this.#producer;
   }
 
+  /** What the messages take that are not settled, waiting or under way; about. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   connect(): Promise<void> {
     return this.#producer.connect();
   }
@@ -62,8 +56,28 @@ export class Outbox {
   }
 
   add(outgoing: Outgoing): void {
-    this.#waiting.push(outgoing);
+    const bytes = sizeOf(outgoing);
+    this.#bytes += bytes;
+    const counted: Outgoing = {
+      ...outgoing,
+      settle: (error) => {
+        this.#bytes -= bytes;
+        outgoing.settle(error);
+      },
+    };
+    const lane = this.#failed.get(laneOf(outgoing));
+    if (lane !== undefined) {
+      lane.add(counted);
+      return;
+    }
+    this.#waiting.add(counted);
     this.#schedule();
+  }
+
+  /** Settles what waits and is past its deadline or wanted by nobody: while a request hangs nothing else does. */
+  prune(): void {
+    this.#waiting.prune();
+    for (const lane of this.#failed.values()) lane.prune();
   }
 
   #schedule(): void {
@@ -77,7 +91,7 @@ export class Outbox {
 
   #flush(): void {
     while (this.#waiting.length > 0 && this.#mayWrite()) {
-      const batch = this.#take();
+      const batch = this.#waiting.take();
       if (batch.length > 0) void this.#write(batch);
     }
   }
@@ -86,90 +100,45 @@ export class Outbox {
     return this.#sending === 0 || (this.#sending === 1 && this.#waiting.length >= SECOND_AT);
   }
 
-  #take(): Outgoing[] {
-    const nowMs = Date.now();
-    const batch: Outgoing[] = [];
-    let bytes = 0;
-    let taken = 0;
-    for (const outgoing of this.#waiting) {
-      const size = sizeOf(outgoing);
-      if (batch.length === MAX_MESSAGES || (batch.length > 0 && bytes + size > MAX_BYTES)) break;
-      taken += 1;
-      if (nowMs >= outgoing.deadlineMs) {
-        outgoing.settle('expired');
-        continue;
-      }
-      batch.push(outgoing);
-      bytes += size;
-    }
-    this.#waiting = taken === this.#waiting.length ? [] : this.#waiting.slice(taken);
-    return batch;
-  }
-
   async #write(batch: readonly Outgoing[]): Promise<void> {
     this.#sending += 1;
     try {
-      // Acknowledged by the leader alone: a request or a reply that is lost with it is asked for again.
-      await this.#producer.sendBatch({ acks: 1, topicMessages: byTopic(batch) });
+      await this.#send(batch);
       for (const { settle } of batch) settle();
     } catch (thrown) {
-      this.#failed(batch, thrown as Error);
+      this.#sendApart(batch, thrown as Error);
     } finally {
       this.#sending -= 1;
     }
     if (this.#waiting.length > 0) this.#schedule();
   }
 
-  #failed(batch: readonly Outgoing[], error: Error): void {
-    this.#logger.warn(`${batch.length} messages were not written: ${error.message}`);
-    const again = batch.filter((outgoing) => {
-      if (Date.now() >= outgoing.deadlineMs) outgoing.settle('expired');
-      else if (isTransient(error)) return true;
-      else outgoing.settle(error);
-      return false;
-    });
-    if (again.length === 0) return;
-    setTimeout(() => {
-      this.#waiting = [...again, ...this.#waiting];
-      this.#schedule();
-    }, PAUSE_MS);
+  /** Acknowledged by the leader alone: a request or a reply that is lost with it is asked for again. */
+  async #send(batch: readonly Outgoing[]): Promise<void> {
+    await this.#producer.sendBatch({ acks: 1, topicMessages: byTopic(batch) });
+  }
+
+  #sendApart(batch: readonly Outgoing[], error: Error): void {
+    const lanes = grouped(batch, laneOf);
+    if (lanes.size > 1) this.#warn(batch.length, error);
+    // Of several it is not known whose failure it was.
+    for (const [name, own] of lanes) this.#laneFor(name).start(own, lanes.size === 1 ? error : undefined);
+  }
+
+  #laneFor(name: string): FailedLane {
+    let lane = this.#failed.get(name);
+    if (lane === undefined) {
+      lane = new FailedLane({
+        write: (batch) => this.#send(batch),
+        onFailure: (count, error) => this.#warn(count, error),
+        onEmpty: () => this.#failed.delete(name),
+      });
+      this.#failed.set(name, lane);
+    }
+    return lane;
+  }
+
+  #warn(count: number, error: Error): void {
+    this.#logger.warn(`${count} messages were not written: ${error.message}`);
   }
 }
-
-function byTopic(batch: readonly Outgoing[]): { topic: string; messages: Message[] }[] {
-  const topics = new Map<string, Message[]>();
-  for (const { topic, message } of batch) {
-    const messages = topics.get(topic);
-    if (messages === undefined) topics.set(topic, [message]);
-    else messages.push(message);
-  }
-  return [...topics].map(([topic, messages]) => ({ topic, messages }));
-}
-
-function sizeOf({ message: { value } }: Outgoing): number {
-  return OVERHEAD_BYTES + (value === null ? 0 : Buffer.byteLength(value));
-}
-
-/**
- * Messages that name no partition all go to one, and the next send's to the next one: a keyless message has no home, and
- * spread one by one over the partitions each would be a batch of its own, to be written, fetched and answered apart.
- */
-const onePartitionPerSend: ICustomPartitioner = () => {
-  const next = new Map<string, { turn: number; isUsed: boolean }>();
-  return ({ topic, message, partitionMetadata }) => {
-    if (message.partition !== undefined) return message.partition;
-    let state = next.get(topic);
-    if (state === undefined) {
-      state = { turn: Math.floor(Math.random() * partitionMetadata.length), isUsed: false };
-      next.set(topic, state);
-    }
-    if (!state.isUsed) {
-      state.isUsed = true;
-      state.turn += 1;
-      // kafkajs asks for all messages of a send in one turn.
-      const used = state;
-      queueMicrotask(() => (used.isUsed = false));
-    }
-    return partitionMetadata[state.turn % partitionMetadata.length]?.partitionId ?? 0;
-  };
-};

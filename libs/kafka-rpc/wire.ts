@@ -10,6 +10,13 @@ const NEST_ERR = 'kafka_nest-err';
 const IS_DISPOSED = 'kafka_nest-is-disposed';
 const DEADLINE = 'latchkey_deadline';
 
+/** What a server answers with, as an error, when its reply is more than a message can hold: `MAX_MESSAGE_BYTES`. */
+export const REPLY_TOO_LARGE = { status: 'error', message: 'The reply is too large', code: 'REPLY_TOO_LARGE' } as const;
+
+export function isReplyTooLarge(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === REPLY_TOO_LARGE.code;
+}
+
 /** Longer ones are nobody's: Nest's have 21 characters, ours fewer than 40. */
 const MAX_CORRELATION_ID_BYTES = 256;
 const MAX_TOPIC_NAME_BYTES = 249;

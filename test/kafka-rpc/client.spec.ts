@@ -13,13 +13,15 @@ import { aGate, eventually, type Gate, Rig } from './rig.ts';
 
 interface Numbered {
   readonly n: number;
+  /** The reply has so many characters beside. */
+  readonly pad?: number;
 }
 
 const PATTERNS = ['joined', 'unserved'];
 let lists: (readonly Delivery<Numbered | { items: readonly Numbered[] }>[])[];
 let gate: Gate;
 
-/** A negative number waits for the gate; 13 breaks the reply to its whole message. */
+/** A negative number waits for the gate; 13 and 14 make the reply one to its whole message: a refusal, a success. */
 @Controller()
 class Service {
   @MessagePattern('joined', { list: true })
@@ -28,7 +30,9 @@ class Service {
     return list.map(({ request }) => {
       const numbers = 'items' in request ? request.items.map(({ n }) => n) : [request.n];
       if (numbers.includes(13)) return { ok: false, code: 'UNLUCKY' };
-      const reply = 'items' in request ? { results: request.items.map(({ n }) => ({ n })) } : { n: request.n };
+      if (numbers.includes(14)) return { valid: true };
+      const one = ({ n, pad }: Numbered) => (pad === undefined ? { n } : { n, pad: 'x'.repeat(pad) });
+      const reply = 'items' in request ? { results: request.items.map(one) } : one(request);
       return numbers.some((n) => n < 0) ? gate.promise.then(() => reply) : reply;
     });
   }
@@ -100,7 +104,49 @@ requires(kafkaServer)('the client', () => {
     expect(await late).toEqual({ n: -1 });
   });
 
-  it('gives a reply to the whole to each of its callers', async () => {
+  it('asks in halves for what is too large a reply together, with the deadlines as they were', async () => {
+    await rig.serve(Service);
+    const client = await rig.client(PATTERNS, { joining });
+    const deadlineMs = Date.now() + 20_000;
+    const asked = Array.from({ length: 40 }, (_, n) =>
+      lastValueFrom(
+        client.send<{ n: number; pad: string }>(
+          'joined',
+          new RequestRecord({ n: 100 + n, pad: 100_000 }, { deadlineMs }),
+        ),
+      ),
+    );
+    const replies = await Promise.all(asked);
+
+    expect(replies.map(({ n, pad }) => [n, pad.length])).toEqual(replies.map((_, n) => [100 + n, 100_000]));
+    const taken = lists.flat();
+    const sizes = taken.map(({ request }) => ('items' in request ? request.items.length : 1));
+    expect(sizes.toSorted((a, b) => b - a)).toEqual([40, 20, 20, 10, 10, 10, 10, 5, 5, 5, 5, 5, 5, 5, 5]);
+    expect(new Set(taken.map((delivery) => delivery.deadlineMs))).toEqual(new Set([deadlineMs]));
+  });
+
+  it('lets a reply that is too large by itself fail alone', async () => {
+    await rig.serve(Service);
+    const client = await rig.client(PATTERNS, { joining });
+    const send = (request: Numbered) => lastValueFrom(client.send<Numbered>('joined', request));
+    const large = send({ n: 1, pad: 1_000_000 });
+    const others = [send({ n: 2 }), send({ n: 3 })];
+
+    await expect(large).rejects.toMatchObject({ code: 'REPLY_TOO_LARGE' });
+    expect(await Promise.all(others)).toEqual([{ n: 2 }, { n: 3 }]);
+  });
+
+  it('takes a success that is one to the whole for nobody’s', async () => {
+    await rig.serve(Service);
+    const client = await rig.client(PATTERNS, { joining });
+    const replies = [ask(client, 1), ask(client, 14)];
+
+    for (const reply of replies) await expect(reply).rejects.toThrow('does not come apart');
+    // Alone it is what was asked for.
+    expect(await ask(client, 14)).toEqual({ valid: true });
+  });
+
+  it('gives a refusal of the whole to each of its callers', async () => {
     await rig.serve(Service);
     const client = await rig.client(PATTERNS, { joining });
 
@@ -187,6 +233,33 @@ requires(kafkaServer)('the client', () => {
     const first = client.send('unserved', 'x'.repeat(600_000)).subscribe({ error: () => undefined });
     expect(await large(600_000)).toBe('TransportOverloaded');
     first.unsubscribe();
+  });
+
+  it('keeps to its bounds in what was given up, too, while the broker is silent', async () => {
+    const client = await rig.client(PATTERNS, { maxPendingBytes: 1_000_000 });
+    const fill = (size: number) => client.send('unserved', 'x'.repeat(size)).subscribe({ error: () => undefined });
+    const large = (size: number) => {
+      const record = new RequestRecord('x'.repeat(size), { deadlineMs: Date.now() + 300 });
+      return outcome(firstValueFrom(client.send('unserved', record)));
+    };
+    // An answer shows that nothing is under way any more.
+    await rig.serve(Service);
+    expect(await ask(client, 1)).toEqual({ n: 1 });
+    await kafka.pause();
+    try {
+      const underWay = fill(500_000);
+      await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+      underWay.unsubscribe();
+      // It hangs on its way, and nobody can take it back.
+      expect(await large(600_000)).toBe('TransportOverloaded');
+
+      fill(400_000).unsubscribe();
+      // That one only waits behind it, and makes room.
+      expect(await large(400_000)).toBe('RequestExpired');
+    } finally {
+      await kafka.resume();
+    }
+    await eventually(async () => (await large(600_000)) === 'RequestExpired');
   });
 
   it('does not send what is past its deadline', async () => {

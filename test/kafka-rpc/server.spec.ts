@@ -8,7 +8,7 @@ import { type Delivery, type ListResult, MAX_DEADLINE_MS } from '#runtime/delive
 import { type MessageContract } from '#runtime/list-dispatch';
 import { kafkaServer, type OwnKafka, startKafka } from '#testing/kafka-process';
 import { requires } from '#testing/requires';
-import { eventually, type Reader, Rig } from './rig.ts';
+import { aGate, eventually, type Reader, Rig } from './rig.ts';
 
 interface Numbered {
   readonly n: number;
@@ -296,6 +296,34 @@ requires(kafkaServer)('the server, as the wire sees it', () => {
     settleAll();
     onNews = () => queueMicrotask(settleAll);
     await replies.until(({ length }) => length === 15);
+  });
+
+  it('commits at its end what was answered while another commit was under way', async () => {
+    const { server: ending, app } = await rig.serve(Service, contract, { groupId: `${rig.groupId}-ending` });
+    const [, consumer] = ending.unwrap<[Kafka, Consumer]>();
+    const commitOffsets = consumer.commitOffsets.bind(consumer);
+    const hold = aGate();
+    const begun: string[] = [];
+    consumer.commitOffsets = async (offsets) => {
+      begun.push(...offsets.map(({ offset }) => offset));
+      await hold.promise;
+      await commitOffsets(offsets);
+    };
+    await repliesTo('list');
+    await write('list', [{ value: { n: 1 }, headers: address('list', 'one') }]);
+    await eventually(() => begun.length === 1);
+    const before = lists.length;
+    await write('list', [{ value: { n: 2 }, headers: address('list', 'two') }]);
+    // Each of the two groups takes it.
+    await eventually(() => lists.length >= before + 2);
+    await replies.until((messages) => messages.filter((message) => idOf(message) === 'two').length === 2);
+
+    const ended = app.close();
+    hold.open();
+    await ended;
+    const [offsets] = await rig.admin.fetchOffsets({ groupId: `${rig.groupId}-ending`, topics: [rig.topic('list')] });
+    expect(begun).toEqual(['1', '2']);
+    expect(offsets?.partitions).toEqual([expect.objectContaining({ offset: '2' })]);
   });
 
   it('shows an unmarked handler the record as stock Nest does', async () => {
