@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { type RecordedEvent } from '#event-store/recorded-event';
-import { hashNo } from '#testing/given-keys';
+import { packChanges } from '#key-lookup/packed-changes';
+import { hashNo, legacyHashNo } from '#testing/given-keys';
 import { keyCreated, keyDeleted, keyRolled, recorded, scopesChanged } from '#testing/key-events';
 import { projectEvents } from './project-events.ts';
 
@@ -60,6 +61,21 @@ describe('projectEvents', () => {
       ['KeyCreated', 'version'],
     ]);
     expect(events).toHaveLength(1);
+  });
+
+  it('gives nothing that the lookup could not hold, and all that the contracts allow', () => {
+    const held = (log: RecordedEvent[]) => projectEvents(log).events.map(({ changes }) => packChanges(changes).length);
+    const longest = keyCreated(
+      ['\u20ac'.repeat(128), 'k'.repeat(128)],
+      legacyHashNo(1),
+      Array<string>(256).fill('s'.repeat(64)),
+    );
+    const strange = ['x', `pbkdf2_sha256$1$\ud800$${'A'.repeat(44)}`, `sha256$${'a'.repeat(70_000)}`];
+    expect(held([recorded(longest, 0), ...strange.map((hash, n) => recorded(keyCreated(ann, hash), n + 1))])).toEqual([
+      expect.any(Number),
+    ]);
+    const { skipped } = projectEvents(strange.map((hash, n) => recorded(keyCreated(ann, hash), n)));
+    expect(skipped.map(({ reason }) => reason)).toEqual(['data', 'data', 'data']);
   });
 
   it('believes no event that names another user than its stream', () => {
