@@ -19,6 +19,7 @@ describe('projectEvents', () => {
     ];
     expect(projectEvents(log.map(recorded))).toEqual({
       skipped: [],
+      deleted: [{ userId: 'ann', keyId: 'key' }],
       events: [
         { position: 0n, changes: [{ put: first, entry }] },
         {
@@ -42,7 +43,7 @@ describe('projectEvents', () => {
       { ...created, type: '$streamDeleted' },
       recorded({ type: 'UserDeleted', data: { userId: 'ann', at: '2024-01-02T03:04:05Z' } }, 2),
     ];
-    expect(projectEvents(others)).toEqual({ events: [], skipped: [] });
+    expect(projectEvents(others)).toEqual({ events: [], deleted: [], skipped: [] });
   });
 
   it('counts what it can’t understand, and goes on', () => {
@@ -81,6 +82,6 @@ describe('projectEvents', () => {
   it('believes no event that names another user than its stream', () => {
     const forged = { ...recorded(keyDeleted(ann, first), 1), stream: 'userKeys-bob' };
     const skipped = [{ stream: 'userKeys-bob', type: 'KeyDeleted', position: 1n, reason: 'user' }];
-    expect(projectEvents([forged])).toEqual({ events: [], skipped });
+    expect(projectEvents([forged])).toEqual({ events: [], deleted: [], skipped });
   });
 });

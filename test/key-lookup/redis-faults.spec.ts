@@ -163,7 +163,9 @@ requires(redisServer)('the lookup in Redis under faults', () => {
     await admin.set(keyOf('k'), 'no hash');
     // Which fails in one shard, and stamps the others all the same.
     await expect(prove(writer, 2, 2, 'to change')).rejects.toThrow(LookupUnavailable);
-    expect(await verifyMany([{ hash: hashOf('k') }, { minPosition: '1' }, { hash: hashOf('l') }], reader)).toMatchObject([
+    expect(
+      await verifyMany([{ hash: hashOf('k') }, { minPosition: '1' }, { hash: hashOf('l') }], reader),
+    ).toMatchObject([
       { valid: false, code: 'UNAVAILABLE' },
       { valid: false, code: 'UNAVAILABLE' },
       { valid: true, userId: 'bob' },
