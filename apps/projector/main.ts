@@ -4,6 +4,7 @@ import { KEY_CHANGES_TOPIC } from '#contracts/key-changes';
 import { EventStore } from '#event-store/event-store';
 import { KafkaRecordLog } from '#kafka-rpc/record-log';
 import { RedisKeyLookup } from '#key-lookup/redis-key-lookup';
+import { RedisLastUse } from '#key-lookup/redis-last-use';
 import { RedisLease } from '#key-lookup/redis-lease';
 import { serveHealth } from '#runtime/health-server';
 import { runService } from '#runtime/run-service';
@@ -26,6 +27,12 @@ void runService({
     shutdown.add('lookup', () => lookup.close());
     const lease = await RedisLease.connect({ url });
     shutdown.add('lease', () => lease.close());
+    const lastUse = await RedisLastUse.connect({
+      url,
+      onFault: (fault, keys) =>
+        new Logger('LastUse').warn(`The last use of ${keys} deleted keys was not removed: ${String(fault)}`),
+    });
+    shutdown.add('last use', () => lastUse.close());
     const changes = new KafkaRecordLog(prefix + KEY_CHANGES_TOPIC, { brokers, clientId: `${prefix}projector` });
     shutdown.add('key changes', () => changes.close());
     const logger = new Logger('KeyChanges');
@@ -35,7 +42,7 @@ void runService({
     });
     shutdown.add('feed', () => feed.close());
     const app = await NestFactory.createApplicationContext(
-      ProjectorModule.register({ eventStore, lookup, lease, feed, shards: settings.LOOKUP_SHARDS }),
+      ProjectorModule.register({ eventStore, lookup, lease, feed, lastUse, shards: settings.LOOKUP_SHARDS }),
       nest,
     );
     shutdown.add('projector', () => app.close());

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { GenerationLost, GenerationWriter } from '#key-lookup/generation-writer';
+import { LookupUnavailable } from '#key-lookup/lookup-reader';
 import { type LookupStore } from '#key-lookup/lookup-store';
 
 export interface OpenGeneration {
@@ -19,20 +20,28 @@ export interface WantedGeneration {
 }
 
 /**
- * The live generation where it is a projection of this log, otherwise a new one. A live one of another log is retired at
- * once: nobody may be let in or kept out by a log that is no more, so until the new one is built, readers have none.
+ * The live generation where it is a projection of this log; otherwise one that another projector began and left, or a new
+ * one. A live one of another log is retired at once: nobody may be let in or kept out by a log that is no more, so until
+ * the next one is built, readers have none.
  */
 export async function openGeneration(lookup: LookupStore, wanted: WantedGeneration): Promise<OpenGeneration> {
   const live = await lookup.live();
-  const isLive = async (name: string) => (await lookup.live()) === name;
   if (wanted.replaced !== undefined && wanted.replaced !== live) await lookup.dropGeneration(wanted.replaced);
   const writer = live === undefined ? undefined : await openWhole(lookup, live);
   if (live !== undefined && writer !== undefined) {
-    const isOfThisLog = writer.origin.logId === wanted.logId && live !== wanted.replaced && !writer.retired;
-    if (isOfThisLog) return { writer, goLive: () => isLive(live), isLive: () => isLive(live) };
+    if (isOf(wanted, writer)) {
+      await dropUnused(lookup, live);
+      const isLive = async () => (await lookup.live()) === live;
+      return { writer, goLive: isLive, isLive };
+    }
     await writer.retire();
   }
-  return createGeneration(lookup, wanted, live);
+  const next = (await adoptGeneration(lookup, wanted, live)) ?? (await createGeneration(lookup, wanted));
+  return takingOver(lookup, next, live);
+}
+
+function isOf({ logId, replaced }: WantedGeneration, { name, origin, retired }: GenerationWriter): boolean {
+  return origin.logId === logId && name !== replaced && !retired;
 }
 
 /** Undefined: it is gone, or some shard of it is; readers get no answer from such a one. */
@@ -45,22 +54,66 @@ async function openWhole(lookup: LookupStore, name: string): Promise<GenerationW
   }
 }
 
-async function createGeneration(
+/**
+ * Where the leader changes before a rebuild ends, the next one goes on with it: otherwise none might ever end, and each
+ * would leave its memory behind. Whoever is still at it does no harm, since every write compares the checkpoint. Of several
+ * the furthest is taken; those that nobody can finish are dropped.
+ */
+async function adoptGeneration(
   lookup: LookupStore,
-  { logId, shards }: WantedGeneration,
-  replaced: string | undefined,
-): Promise<OpenGeneration> {
-  const name = randomUUID().slice(0, 8);
-  if (!(await lookup.createGeneration(name, { shards, logId }))) {
-    return createGeneration(lookup, { logId, shards }, replaced);
+  wanted: WantedGeneration,
+  live: string | undefined,
+): Promise<GenerationWriter | undefined> {
+  let furthest: GenerationWriter | undefined;
+  for (const name of await lookup.generations()) {
+    if (name === live) continue;
+    const writer = await openWhole(lookup, name);
+    if (writer === undefined || !isOf(wanted, writer)) await lookup.dropGeneration(name);
+    else if (furthest === undefined || reached(writer) > reached(furthest)) furthest = writer;
   }
-  const goLive = async () => {
-    const isFirst = await lookup.switchLive(replaced, name);
-    // Whatever is left over from projectors that crashed, too; who is still building one adopts this.
-    const unused = isFirst ? (await lookup.generations()).filter((other) => other !== name) : [name];
-    for (const other of unused) await lookup.dropGeneration(other);
-    return isFirst;
-  };
+  return furthest;
+}
+
+function reached({ resumeAfter }: GenerationWriter): bigint {
+  return resumeAfter?.commit ?? -1n;
+}
+
+async function createGeneration(lookup: LookupStore, wanted: WantedGeneration): Promise<GenerationWriter> {
+  const { logId, shards } = wanted;
+  const name = randomUUID().slice(0, 8);
+  if (!(await lookup.createGeneration(name, { shards, logId }))) return createGeneration(lookup, wanted);
+  return GenerationWriter.open(lookup, name);
+}
+
+function takingOver(lookup: LookupStore, writer: GenerationWriter, from: string | undefined): OpenGeneration {
+  const { name } = writer;
   const isLive = async () => (await lookup.live()) === name;
-  return { writer: await GenerationWriter.open(lookup, name), goLive, isLive };
+  const goLive = async () => {
+    if (!(await lookup.switchLive(from, name))) {
+      // The switch may have been done before: by a call whose reply was lost, or by another projector that built this, too.
+      const live = await lookup.live();
+      if (live !== name) {
+        if (live !== undefined) await dropUnused(lookup, live, [name]);
+        return false;
+      }
+    }
+    await dropUnused(lookup, name);
+    return true;
+  };
+  return { writer, goLive, isLive };
+}
+
+/**
+ * Whatever is left over beside the live one, from projectors that crashed, too; who is still building one adopts the live
+ * one. As well as it can: what stays is dropped the next time.
+ */
+async function dropUnused(lookup: LookupStore, live: string, names?: readonly string[]): Promise<void> {
+  try {
+    for (const name of names ?? (await lookup.generations())) {
+      // Asked each time: another projector may make another one live meanwhile.
+      if (name !== live && (await lookup.live()) === live) await lookup.dropGeneration(name);
+    }
+  } catch (error) {
+    if (!(error instanceof LookupUnavailable)) throw error;
+  }
 }

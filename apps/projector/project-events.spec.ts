@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { type RecordedEvent } from '#event-store/recorded-event';
-import { hashNo } from '#testing/given-keys';
+import { packChanges } from '#key-lookup/packed-changes';
+import { hashNo, legacyHashNo } from '#testing/given-keys';
 import { keyCreated, keyDeleted, keyRolled, recorded, scopesChanged } from '#testing/key-events';
 import { projectEvents } from './project-events.ts';
 
@@ -18,6 +19,7 @@ describe('projectEvents', () => {
     ];
     expect(projectEvents(log.map(recorded))).toEqual({
       skipped: [],
+      deleted: [{ userId: 'ann', keyId: 'key' }],
       events: [
         { position: 0n, changes: [{ put: first, entry }] },
         {
@@ -41,7 +43,7 @@ describe('projectEvents', () => {
       { ...created, type: '$streamDeleted' },
       recorded({ type: 'UserDeleted', data: { userId: 'ann', at: '2024-01-02T03:04:05Z' } }, 2),
     ];
-    expect(projectEvents(others)).toEqual({ events: [], skipped: [] });
+    expect(projectEvents(others)).toEqual({ events: [], deleted: [], skipped: [] });
   });
 
   it('counts what it can’t understand, and goes on', () => {
@@ -62,9 +64,24 @@ describe('projectEvents', () => {
     expect(events).toHaveLength(1);
   });
 
+  it('gives nothing that the lookup could not hold, and all that the contracts allow', () => {
+    const held = (log: RecordedEvent[]) => projectEvents(log).events.map(({ changes }) => packChanges(changes).length);
+    const longest = keyCreated(
+      ['\u20ac'.repeat(128), 'k'.repeat(128)],
+      legacyHashNo(1),
+      Array<string>(256).fill('s'.repeat(64)),
+    );
+    const strange = ['x', `pbkdf2_sha256$1$\ud800$${'A'.repeat(44)}`, `sha256$${'a'.repeat(70_000)}`];
+    expect(held([recorded(longest, 0), ...strange.map((hash, n) => recorded(keyCreated(ann, hash), n + 1))])).toEqual([
+      expect.any(Number),
+    ]);
+    const { skipped } = projectEvents(strange.map((hash, n) => recorded(keyCreated(ann, hash), n)));
+    expect(skipped.map(({ reason }) => reason)).toEqual(['data', 'data', 'data']);
+  });
+
   it('believes no event that names another user than its stream', () => {
     const forged = { ...recorded(keyDeleted(ann, first), 1), stream: 'userKeys-bob' };
     const skipped = [{ stream: 'userKeys-bob', type: 'KeyDeleted', position: 1n, reason: 'user' }];
-    expect(projectEvents([forged])).toEqual({ events: [], skipped });
+    expect(projectEvents([forged])).toEqual({ events: [], deleted: [], skipped });
   });
 });

@@ -1,13 +1,15 @@
 import { type RecordedEvent } from '#event-store/recorded-event';
 import { type LookupBatch } from '#key-lookup/generation-writer';
 import { parseKeyEvent } from '#keys/parse-key-event';
-import { projectKey } from '#keys/project-key';
+import { type KeyOwner, projectKey } from '#keys/project-key';
 
 /** The streams that the lookup is made of. */
 export const STREAM_PREFIX = 'userKeys-';
 
 export interface ProjectedEvents {
   readonly events: LookupBatch['events'];
+  /** Keys that are no more. */
+  readonly deleted: readonly KeyOwner[];
   /** Events in our streams that mean nothing to this version, or name another user than their stream does. */
   readonly skipped: readonly SkippedEvent[];
 }
@@ -23,6 +25,7 @@ export interface SkippedEvent {
 /** What stored events do to the lookup. Takes any events of the log and passes over those of other streams. */
 export function projectEvents(recorded: readonly RecordedEvent[]): ProjectedEvents {
   const events: { position: bigint; changes: ReturnType<typeof projectKey> }[] = [];
+  const deleted: KeyOwner[] = [];
   const skipped: SkippedEvent[] = [];
   for (const { stream, type, data, metadata, position } of recorded) {
     // EventStoreDB's own events, such as a tombstone, change nothing here.
@@ -33,8 +36,10 @@ export function projectEvents(recorded: readonly RecordedEvent[]): ProjectedEven
       skipped.push({ stream, type, position: position.commit, reason });
       continue;
     }
-    const changes = projectKey(parsed.event);
+    const { event } = parsed;
+    if (event.type === 'KeyDeleted') deleted.push({ userId: event.data.userId, keyId: event.data.keyId });
+    const changes = projectKey(event);
     if (changes.length > 0) events.push({ position: position.commit, changes });
   }
-  return { events, skipped };
+  return { events, deleted, skipped };
 }

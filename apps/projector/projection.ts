@@ -3,6 +3,7 @@ import { type EventStore } from '#event-store/event-store';
 import { type SubscriptionState } from '#event-store/subscription';
 import { type Position, type RecordedEvent } from '#event-store/recorded-event';
 import { GenerationBehind, GenerationLost } from '#key-lookup/generation-writer';
+import { type LastUseRemoval } from '#key-lookup/last-use';
 import { type Checkpoint } from '#key-lookup/lookup-store';
 import { type KeyChangeFeed } from './key-change-feed.ts';
 import { LogReplaced, requireEventAt, requireLogId, requireSameEvent } from './log-identity.ts';
@@ -18,6 +19,8 @@ export interface ProjectionOptions {
   readonly monotonicMs: () => number;
   /** Told of what the live generation got, and of each proof. */
   readonly feed?: KeyChangeFeed | undefined;
+  /** Told of the keys that are deleted, once or more often. */
+  readonly lastUse?: LastUseRemoval | undefined;
 }
 
 /**
@@ -221,9 +224,10 @@ export class Projection {
       const { writer } = this.#generation;
       // What the other reader of the log has brought already is neither done nor counted again.
       const done = writer.resumeAfter?.commit ?? -1n;
-      const { events, skipped } = projectEvents(recorded.filter(({ position }) => position.commit > done));
+      const { events, deleted, skipped } = projectEvents(recorded.filter(({ position }) => position.commit > done));
       const { refused } = await writer.apply({ after, upTo, events });
       this.#record.applied({ events: events.length, skipped, refused, upTo });
+      if (deleted.length > 0) this.#options.lastUse?.forget(deleted);
       if (this.#wentLive) this.#options.feed?.applied(events);
     });
   }

@@ -1,5 +1,6 @@
 import { type EventStore } from '#event-store/event-store';
 import { GenerationLost, type GenerationWriter } from '#key-lookup/generation-writer';
+import { type LastUseRemoval } from '#key-lookup/last-use';
 import { type LookupStore } from '#key-lookup/lookup-store';
 import { type KeyChangeFeed } from './key-change-feed.ts';
 import { ensureLogId, LogReplaced } from './log-identity.ts';
@@ -15,6 +16,8 @@ export interface ProjectorOptions {
   readonly shards: number;
   /** Where caches of verdicts are told what changed; the projector does not close it. */
   readonly feed?: KeyChangeFeed;
+  /** Where the last use of keys is kept, which ends with them. */
+  readonly lastUse?: LastUseRemoval;
   readonly proofIntervalMs?: number;
   readonly monotonicMs?: () => number;
 }
@@ -53,9 +56,9 @@ export class Projector {
   }
 
   async #attempt(signal: AbortSignal): Promise<void> {
-    const { eventStore, lookup, shards, feed, proofIntervalMs = 1000 } = this.#options;
+    const { eventStore, lookup, shards, feed, lastUse, proofIntervalMs = 1000 } = this.#options;
     const maxProofMs = Math.max(proofIntervalMs, MAX_PROOF_MS);
-    const options = { proofIntervalMs, maxProofMs, monotonicMs: this.#monotonicMs, feed };
+    const options = { proofIntervalMs, maxProofMs, monotonicMs: this.#monotonicMs, feed, lastUse };
     let following: GenerationWriter | undefined;
     try {
       const logId = await ensureLogId(eventStore, signal);

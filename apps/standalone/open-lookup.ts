@@ -1,4 +1,4 @@
-import { type LastUse, MemoryLastUse } from '#key-lookup/last-use';
+import { type LastUse, type LastUseRemoval, MemoryLastUse } from '#key-lookup/last-use';
 import { type LookupReader } from '#key-lookup/lookup-reader';
 import { type LookupStore } from '#key-lookup/lookup-store';
 import { MemoryKeyLookup } from '#key-lookup/memory-key-lookup';
@@ -16,7 +16,7 @@ export interface LookupSettings {
 interface OpenLookup {
   readonly lookup: LookupStore;
   readonly reader: LookupReader;
-  readonly lastUse: LastUse;
+  readonly lastUse: LastUse & LastUseRemoval;
 }
 
 /** The lookup in Redis where one is named, else in this process's memory. A Redis that is away is waited for, and told. */
@@ -51,7 +51,7 @@ export async function openLookup(
   const lastUse = await RedisLastUse.connect({
     url: REDIS_URL,
     onFault: (fault, lostKeys) =>
-      logger.warn(`The last use of ${lostKeys} keys was not noted: ${messageOf(fault)}`, 'Last use'),
+      logger.warn(`The last use of ${lostKeys} keys was neither noted nor removed: ${messageOf(fault)}`, 'Last use'),
   });
   shutdown.add('last use', () => {
     lastUse.close();

@@ -45,7 +45,7 @@ export async function startServices(
   // Before the projector: a shard counts as fresh once a reader has seen its stamp change.
   const { lookup, reader, lastUse } = await openLookup(settings, logger, shutdown);
   const projector = await NestFactory.createApplicationContext(
-    ProjectorModule.register({ eventStore, lookup, shards: settings.LOOKUP_SHARDS }),
+    ProjectorModule.register({ eventStore, lookup, lastUse, shards: settings.LOOKUP_SHARDS }),
     nest,
   );
   shutdown.add('projector', () => projector.close());

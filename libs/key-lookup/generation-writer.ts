@@ -74,6 +74,7 @@ export class GenerationWriter {
   }
 
   /**
+   * A shard that fails keeps nothing from the others, which get the batch and its stamp.
    * @returns how many changes were refused, see ShardWriteResult
    * @throws GenerationLost; GenerationBehind when a shard has not reached `after`, for example since its server was
    *   restored from an older dump (resume from `resumeAfter`); LookupUnavailable
@@ -81,7 +82,7 @@ export class GenerationWriter {
   async apply(batch: LookupBatch): Promise<{ refused: number }> {
     checkOrder(batch);
     const cut = this.#cut(batch);
-    const perShard = await Promise.all(cut.map((events, shard) => this.#applyToShard(shard, { ...batch, events })));
+    const perShard = await allOf(cut.map((events, shard) => this.#applyToShard(shard, { ...batch, events })));
     return { refused: perShard.reduce((sum, refused) => sum + refused, 0) };
   }
 
@@ -97,7 +98,7 @@ export class GenerationWriter {
 
   async #mark(mark: Pick<ShardWrite, 'retired' | 'unproved'>): Promise<void> {
     const write = { changes: [], legacy: new Map<string, number>(), ...mark };
-    await Promise.all(
+    await allOf(
       this.#checkpoints.map((_, shard) => this.#write(shard, (at) => ({ ...write, expected: at, checkpoint: at }))),
     );
   }
@@ -166,6 +167,12 @@ export class GenerationWriter {
     }
     return { changes, legacy };
   }
+}
+
+/** Waits for all; a write that is under way while the next begins would break the order. @throws the first fault */
+async function allOf<T>(work: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(work);
+  return Promise.all(work);
 }
 
 const NONE: readonly LookupChange[] = [];

@@ -18,6 +18,15 @@ export interface LastUse {
   read(keys: readonly KeyOwner[]): Promise<readonly (number | undefined)[]>;
 }
 
+/** For the projector, which alone hears of every end of a key: otherwise the store would grow without end. */
+export interface LastUseRemoval {
+  /**
+   * These keys are no more. Never throws and never waits; what can't be removed stays. A use that is noted after it, by a
+   * process that has not yet heard, is written once more, and stays.
+   */
+  forget(keys: readonly KeyOwner[]): void;
+}
+
 /** PostHog's rule: more than an hour after what is known already. A clock that was set back writes nothing. */
 export function isWorthWriting(knownMs: number | undefined, atMs: number): boolean {
   return knownMs === undefined || atMs - knownMs > 60 * 60 * 1000;
@@ -32,7 +41,7 @@ export function lastUseField({ userId, keyId }: KeyOwner): string {
 const MAX_KEYS = 1_000_000;
 
 /** Within one process, and no longer than it lives: a key that was not used since the start has no known use. */
-export class MemoryLastUse implements LastUse {
+export class MemoryLastUse implements LastUse, LastUseRemoval {
   readonly #times = new Map<string, number>();
 
   /** @param maxKeys beyond which those go that were written longest ago */
@@ -43,6 +52,10 @@ export class MemoryLastUse implements LastUse {
       const field = lastUseField(key);
       if (isWorthWriting(this.#times.get(field), atMs)) this.#write(field, atMs);
     }
+  }
+
+  forget(keys: readonly KeyOwner[]): void {
+    for (const key of keys) this.#times.delete(lastUseField(key));
   }
 
   read(keys: readonly KeyOwner[]): Promise<readonly (number | undefined)[]> {

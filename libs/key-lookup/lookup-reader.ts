@@ -7,12 +7,13 @@ import { type LookupEntry } from '#keys/project-key';
 export interface LookupReader {
   /**
    * One answer per hash, in order; one round trip per shard that is touched, none for an empty list.
+   * A shard that can't be asked gives answers that are not `fresh`, and keeps nobody from the others.
    * @param hashes in the formats of libs/contracts/hash-formats.ts
-   * @throws LookupUnavailable when the store can't be asked, or no generation is live
+   * @throws LookupUnavailable when none of these shards can be asked, or no generation is live
    */
   lookUp(hashes: readonly string[]): Promise<readonly LookupAnswer[]>;
 
-  /** How far every shard is; never empty. @throws LookupUnavailable as `lookUp` */
+  /** How far every shard is; never empty. @throws LookupUnavailable when one can't be asked, or no generation is live */
   shards(): Promise<readonly ShardReading[]>;
 
   /**
@@ -24,6 +25,8 @@ export interface LookupReader {
 
 export interface LookupAnswer {
   readonly entry: LookupEntry | undefined;
+  /** There is an entry, which this version can't read: nothing can be said about the key. Never so in memory. */
+  readonly unreadable?: true;
   readonly shard: ShardReading;
 }
 

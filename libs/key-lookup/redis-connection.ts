@@ -1,5 +1,6 @@
 import { Cluster, Command, Redis, type RedisOptions } from 'ioredis';
 import { LookupUnavailable } from './lookup-reader.ts';
+import { RoleWatch } from './redis-role.ts';
 import { parseRedisUrl } from './redis-url.ts';
 
 export interface RedisConnectionOptions {
@@ -27,6 +28,8 @@ const RETRY_MS = { first: 50, most: 1000 };
 export class RedisConnection {
   readonly #redis: Redis | Cluster;
   #isLost = false;
+  /** Undefined where a Cluster's slots say who is a master. */
+  readonly #role: RoleWatch | undefined;
 
   private constructor(redis: Redis | Cluster, onState: RedisConnectionOptions['onState']) {
     this.#redis = redis;
@@ -37,10 +40,12 @@ export class RedisConnection {
     };
     redis.on('error', (error: Error) => lost(error));
     redis.on('close', () => lost());
-    redis.on('ready', () => {
+    const ready = () => {
       this.#isLost = false;
       onState?.('ready');
-    });
+    };
+    if (redis instanceof Redis) this.#role = new RoleWatch(redis, { ready, lost });
+    else redis.on('ready', ready);
   }
 
   /**
@@ -61,7 +66,9 @@ export class RedisConnection {
   /** @throws LookupUnavailable */
   async send<T>(command: Command): Promise<T> {
     try {
-      return (await this.#redis.sendCommand(command)) as T;
+      const answer = (await this.#redis.sendCommand(command)) as T;
+      this.#role?.requireMaster();
+      return answer;
     } catch (error) {
       throw unavailable(error);
     }
@@ -81,6 +88,7 @@ export class RedisConnection {
   close(): void {
     // Nobody is told of an end that was asked for.
     this.#isLost = true;
+    this.#role?.close();
     this.#redis.disconnect();
   }
 

@@ -1,5 +1,5 @@
 import { AdvanceWaiters } from './advance-waiters.ts';
-import { decodeEntry } from './entry-record.ts';
+import { decodeEntry, UnreadableRecord } from './entry-record.ts';
 import { shardOf } from './lookup-field.ts';
 import { type LookupAnswer, type LookupReader, LookupUnavailable, type ShardReading } from './lookup-reader.ts';
 import { redisField } from './packed-changes.ts';
@@ -87,13 +87,21 @@ export class RedisLookupReader implements LookupReader {
         return { shard, at: others === undefined ? 1 : others.push(field) };
       });
       const looks = new Map<number, ShardLook>();
-      await Promise.all([...wanted].map(async ([nth, own]) => looks.set(nth, await this.#look(shards[nth], own))));
+      const faults: unknown[] = [];
+      const look = async ([nth, own]: [number, string[]]) => {
+        try {
+          looks.set(nth, await this.#look(shards[nth], own));
+        } catch (fault) {
+          faults.push(fault);
+        }
+      };
+      await Promise.all([...wanted].map(look));
+      // Where a whole shard is away, as with its master in a cluster, the others still answer.
+      if (looks.size === 0) throw faults[0];
       if ([...looks.values()].some(({ reading }) => reading === undefined)) return undefined;
-      return places.map(({ shard, at }): LookupAnswer => {
+      return places.map(({ shard, at }) => {
         const { reading, reply } = looks.get(shard) ?? {};
-        if (reading === undefined) throw new RangeError(`There is no shard ${shard}.`);
-        const record = reply?.[at];
-        return { entry: record === null || record === undefined ? undefined : decodeEntry(record), shard: reading };
+        return reading === undefined ? AWAY : answerOf(reply?.[at], reading);
       });
     });
   }
@@ -168,6 +176,22 @@ export class RedisLookupReader implements LookupReader {
     if (this.#isClosed) return;
     const everyMs = Math.min(LOOK_MS.most, Math.max(LOOK_MS.least, this.#options.maxStalenessMs / LOOKS_PER_BOUND));
     this.#timer = setTimeout(() => void this.#keepLooking(), everyMs);
+  }
+}
+
+/** Of a shard that could not be asked. */
+const AWAY: LookupAnswer = {
+  entry: undefined,
+  shard: { position: undefined, unproved: true, fresh: false, legacy: [] },
+};
+
+function answerOf(record: Buffer | null | undefined, shard: ShardReading): LookupAnswer {
+  if (record === null || record === undefined) return { entry: undefined, shard };
+  try {
+    return { entry: decodeEntry(record), shard };
+  } catch (error) {
+    if (error instanceof UnreadableRecord) return { entry: undefined, unreadable: true, shard };
+    throw error;
   }
 }
 

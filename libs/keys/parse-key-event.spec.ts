@@ -1,6 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { created, keyDeleted, relabelled, rolled, scopesChanged, stored, userDeleted } from '#testing/given-keys';
+import {
+  created,
+  hashNo,
+  keyDeleted,
+  legacyHashNo,
+  relabelled,
+  rolled,
+  scopesChanged,
+  stored,
+  userDeleted,
+} from '#testing/given-keys';
 import { scaled } from '#testing/scale';
 import { type KeyEvent } from './events.ts';
 import { KEY_EVENT_TYPES, keyEventMetadata, parseKeyEvent, type Upcasters } from './parse-key-event.ts';
@@ -54,6 +64,50 @@ describe('parseKeyEvent', () => {
       expect(parseKeyEvent('UserDeleted', { userId: 'ann', at }, V1)).toEqual({ outcome: 'unknown', reason: 'data' });
     },
   );
+
+  const legacy = (rest: string) => `pbkdf2_sha256$260000$${rest}$${'A'.repeat(43)}=`;
+
+  it.each([
+    { what: 'too short', hash: 'x' },
+    { what: 'a short legacy one', hash: 'pbkdf2_sha256$1$s$x' },
+    { what: 'the 32 characters of a digest', hash: '\u00e9'.repeat(32) },
+    { what: 'too long', hash: legacy('s'.repeat(70_000)) },
+    { what: 'in upper case', hash: `sha256$${'A'.repeat(64)}` },
+    { what: 'with a line behind it', hash: `sha256$${'a'.repeat(64)}\n` },
+    { what: 'a legacy one with a lone surrogate in its salt', hash: legacy('posthog\ud800') },
+    { what: 'a legacy one with a blank in its salt', hash: legacy('post hog') },
+  ])('does not take for a hash what is $what', ({ hash }) => {
+    for (const event of [
+      created({ hash }),
+      rolled({ newHash: hash }),
+      rolled({ oldHash: hash }),
+      keyDeleted({ hash }),
+    ]) {
+      expect(parseKeyEvent(event.type, event.data, V1)).toEqual({ outcome: 'unknown', reason: 'data' });
+    }
+    const changed = scopesChanged({ hash });
+    expect(parseKeyEvent(changed.type, changed.data, V1)).toEqual({ outcome: 'unknown', reason: 'data' });
+  });
+
+  it.each([hashNo(1), legacyHashNo(1), legacyHashNo(1, 999_999_999), legacy('another%salt,=')])(
+    'takes %s for a hash',
+    (hash) => {
+      expect(parseKeyEvent('KeyCreated', created({ hash }).data, V1).outcome).toBe('event');
+    },
+  );
+
+  it.each([
+    { userId: '' },
+    { userId: 'x'.repeat(129) },
+    { keyId: 'x'.repeat(129) },
+    { keyId: '\udfff' },
+    { scopes: ['x'.repeat(65)] },
+    { scopes: ['\ud800'] },
+    { scopes: Array.from({ length: 257 }, () => '*') },
+  ])('does not understand what is beyond the bounds of the contracts: %p', (beyond) => {
+    const parsed = parseKeyEvent('KeyCreated', created(beyond).data, V1);
+    expect(parsed).toEqual({ outcome: 'unknown', reason: 'data' });
+  });
 
   it('takes for a time in UTC what is one on the calendar, leap years and all', () => {
     const digits = (below: number) => fc.nat({ max: below }).map((number) => String(number).padStart(2, '0'));

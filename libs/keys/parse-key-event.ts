@@ -1,3 +1,4 @@
+import { areScopes, isHash, isId, isText, isTextOrNull, isTime } from './event-fields.ts';
 import { type KeyEvent, type KeyEventData, type KeyEventType } from './events.ts';
 
 /**
@@ -62,28 +63,28 @@ type Checks<Data> = { readonly [Name in keyof Data]-?: Check<Data[Name]> };
 
 const CHECKS: { readonly [Type in KeyEventType]: Checks<KeyEventData[Type]> } = {
   KeyCreated: {
-    userId: isText,
-    keyId: isText,
+    userId: isId,
+    keyId: isId,
     label: isText,
     description: isTextOrNull,
-    scopes: areTexts,
-    hash: isText,
+    scopes: areScopes,
+    hash: isHash,
     mask: isTextOrNull,
     at: isTime,
   },
   KeyRolled: {
-    userId: isText,
-    keyId: isText,
-    oldHash: isText,
-    newHash: isText,
+    userId: isId,
+    keyId: isId,
+    oldHash: isHash,
+    newHash: isHash,
     mask: isText,
-    scopes: areTexts,
+    scopes: areScopes,
     at: isTime,
   },
-  ScopesChanged: { userId: isText, keyId: isText, hash: isText, scopes: areTexts, at: isTime },
-  KeyRelabelled: { userId: isText, keyId: isText, label: isText, description: isTextOrNull, at: isTime },
-  KeyDeleted: { userId: isText, keyId: isText, hash: isText, at: isTime },
-  UserDeleted: { userId: isText, at: isTime },
+  ScopesChanged: { userId: isId, keyId: isId, hash: isHash, scopes: areScopes, at: isTime },
+  KeyRelabelled: { userId: isId, keyId: isId, label: isText, description: isTextOrNull, at: isTime },
+  KeyDeleted: { userId: isId, keyId: isId, hash: isHash, at: isTime },
+  UserDeleted: { userId: isId, at: isTime },
 };
 
 export const KEY_EVENT_TYPES = Object.keys(CHECKS) as readonly KeyEventType[];
@@ -125,38 +126,3 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 function own(value: unknown, name: string): unknown {
   return isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
 }
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string';
-}
-
-function isTextOrNull(value: unknown): value is string | null {
-  return value === null || typeof value === 'string';
-}
-
-function areTexts(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every(isText);
-}
-
-const UTC_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
-const DAYS_IN_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-
-/** On the calendar: `Date.parse` takes a 30 February for 1 March, and 24:00 for the next day. */
-function isTime(value: unknown): value is string {
-  if (typeof value !== 'string' || !UTC_TIME.test(value)) return false;
-  const days = daysIn(Number(value.slice(0, 4)), twoDigits(value, 5));
-  const day = twoDigits(value, 8);
-  return day >= 1 && day <= days && twoDigits(value, 11) < 24 && twoDigits(value, 14) < 60 && twoDigits(value, 17) < 60;
-}
-
-/** None in a month that isn't one. */
-function daysIn(year: number, month: number): number {
-  const isLeapYear = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
-  return month === 2 && isLeapYear ? 29 : (DAYS_IN_MONTH[month - 1] ?? 0);
-}
-
-function twoDigits(text: string, at: number): number {
-  return (text.charCodeAt(at) - ZERO) * 10 + text.charCodeAt(at + 1) - ZERO;
-}
-
-const ZERO = '0'.charCodeAt(0);

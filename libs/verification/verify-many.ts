@@ -24,7 +24,7 @@ export async function verifyMany(
   try {
     const [answers, shards] = await Promise.all([
       hashes.length === 0 ? [] : lookup.lookUp(hashes),
-      asksAll ? lookup.shards() : [],
+      asksAll ? shardsOf(lookup) : [],
     ]);
     let next = 0;
     return parsed.map((item) => {
@@ -40,6 +40,16 @@ export async function verifyMany(
 const INVALID_REQUEST: Verdict = { valid: false, code: 'INVALID_REQUEST' };
 const UNAVAILABLE: Verdict = { valid: false, code: 'UNAVAILABLE' };
 
+/** None where some can't be asked: that is the verdict of those who ask for all, and keeps nobody from the others. */
+async function shardsOf(lookup: LookupReader): Promise<readonly ShardReading[]> {
+  try {
+    return await lookup.shards();
+  } catch (error) {
+    if (error instanceof LookupUnavailable) return [];
+    throw error;
+  }
+}
+
 function parse(item: unknown): VerifyItem | undefined {
   const result = verifyItem.safeParse(item);
   return result.success ? result.data : undefined;
@@ -47,8 +57,8 @@ function parse(item: unknown): VerifyItem | undefined {
 
 function judge(item: VerifyItem, answer: LookupAnswer | undefined, onUse?: (key: KeyOwner) => void): Verdict {
   if (answer === undefined) throw new RangeError('The lookup gave fewer answers than it was asked for.');
-  const { entry, shard } = answer;
-  if (!shard.fresh || shard.position === undefined) return UNAVAILABLE;
+  const { entry, unreadable, shard } = answer;
+  if (unreadable === true || !shard.fresh || shard.position === undefined) return UNAVAILABLE;
   const position = textOf(shard.position);
   if (mayBeBefore(shard.position, shard.unproved, item)) return { valid: false, code: 'STALE', position };
   if (entry === undefined) return notFound(position, shard);

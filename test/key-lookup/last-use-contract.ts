@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { type LastUse } from '#key-lookup/last-use';
+import { type LastUse, type LastUseRemoval } from '#key-lookup/last-use';
 
 export interface LastUseUnderTest {
-  readonly lastUse: LastUse;
+  readonly lastUse: LastUse & LastUseRemoval;
   readonly close: () => Promise<void>;
 }
 
@@ -75,6 +75,29 @@ export function lastUseContract(name: string, open: () => Promise<LastUseUnderTe
       for (const [index, owner] of owners.entries()) opened.lastUse.note([owner], NOON_MS + index);
       await written();
       expect(await opened.lastUse.read(owners)).toEqual(owners.map((_, index) => NOON_MS + index));
+    });
+
+    it('forgets a key, also one whose use was just noted, and takes a later use as a first one', async () => {
+      note(NOON_MS, 'one', 'two', 'three');
+      await written();
+      note(NOON_MS + 2 * HOUR_MS, 'one');
+      opened.lastUse.forget([key('one'), key('two'), key('unknown')]);
+      await written();
+      expect(await read('one', 'two', 'three')).toEqual([undefined, undefined, NOON_MS]);
+      note(NOON_MS + 1, 'two');
+      await written();
+      expect(await read('one', 'two')).toEqual([undefined, NOON_MS + 1]);
+    });
+
+    it('reads and forgets any number of keys', async () => {
+      const keyIds = Array.from({ length: 12_000 }, (_, nth) => `key-${nth}`);
+      note(NOON_MS, ...keyIds);
+      await written();
+      expect(new Set(await read(...keyIds))).toEqual(new Set([NOON_MS]));
+      opened.lastUse.forget(keyIds.map((keyId) => key(keyId)));
+      while ((await read(...keyIds)).some((time) => time !== undefined)) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
     });
 
     it('takes the same key many times in one note', async () => {

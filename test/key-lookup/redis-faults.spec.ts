@@ -9,7 +9,8 @@ import { shardKey } from '#key-lookup/redis-keys';
 import { redisServer, startRedis, type RedisProcess } from '#testing/redis-process';
 import { requires } from '#testing/requires';
 import { TcpProxy } from '#testing/tcp-proxy';
-import { batch, entryOf, type Events, hashOf, liveGeneration, NAMES, put, remove } from './lookup-fixtures.ts';
+import { verifyMany } from '#verification/verify-many';
+import { batch, entryOf, type Events, hashOf, liveGeneration, NAMES, prove, put, remove } from './lookup-fixtures.ts';
 
 const ann = entryOf('ann');
 const bob = entryOf('bob');
@@ -134,12 +135,43 @@ requires(redisServer)('the lookup in Redis under faults', () => {
     const reader = await newReader();
     await (await open()).apply(batch(0, [put('k', ann)], [put('l', bob)]));
     await admin.hset(keyOf('k'), Buffer.from(fieldOf(hashOf('k')), 'latin1'), Buffer.from([9, 9, 9]));
-    await expect(entryIn(reader, 'k')).rejects.toThrow(LookupUnavailable);
+    await prove(await open(), 2, 2, 'seen');
+    await reader.shards();
+    await prove(await open(), 2, 2, 'to change');
+    const items = [{ hash: hashOf('k') }, { hash: hashOf('l') }];
+    expect((await reader.lookUp([hashOf('k')]))[0]).toMatchObject({ entry: undefined, unreadable: true });
+    const unavailable = { valid: false, code: 'UNAVAILABLE' };
+    expect(await verifyMany(items, reader)).toMatchObject([unavailable, { valid: true, userId: 'bob' }]);
+    await admin.del(keyOf('l'));
+    await admin.set(keyOf('l'), 'no hash');
+    expect(await verifyMany(items, reader)).toEqual([unavailable, unavailable]);
+    await admin.del(keyOf('l'));
     await admin.hset(keyOf('l'), 'state', 'of a newer version');
     await expect(entryIn(reader, 'l')).rejects.toThrow(LookupUnavailable);
     await expect(open()).rejects.toThrow(LookupUnavailable);
     await admin.set(keyOf('m'), 'no hash');
     await expect(entryIn(reader, 'm')).rejects.toThrow(LookupUnavailable);
+  });
+
+  it('answers from the other shards where one can’t be asked', async () => {
+    const reader = await newReader();
+    const writer = await open();
+    await writer.apply(batch(0, [put('k', ann)], [put('l', bob)]));
+    await prove(writer, 2, 2, 'seen');
+    await reader.shards();
+    await admin.rename(keyOf('k'), 'aside');
+    await admin.set(keyOf('k'), 'no hash');
+    // Which fails in one shard, and stamps the others all the same.
+    await expect(prove(writer, 2, 2, 'to change')).rejects.toThrow(LookupUnavailable);
+    expect(
+      await verifyMany([{ hash: hashOf('k') }, { minPosition: '1' }, { hash: hashOf('l') }], reader),
+    ).toMatchObject([
+      { valid: false, code: 'UNAVAILABLE' },
+      { valid: false, code: 'UNAVAILABLE' },
+      { valid: true, userId: 'bob' },
+    ]);
+    await expect(reader.lookUp([hashOf('k')])).rejects.toThrow(LookupUnavailable);
+    await expect(reader.shards()).rejects.toThrow(LookupUnavailable);
   });
 
   it('is read with no right but to read', async () => {

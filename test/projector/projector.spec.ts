@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { GenerationWriter } from '#key-lookup/generation-writer';
+import { MemoryLastUse } from '#key-lookup/last-use';
 import { type LookupStore } from '#key-lookup/lookup-store';
 import { MemoryKeyLookup } from '#key-lookup/memory-key-lookup';
 import { type Projector } from '#projector/projector';
 import { projectEvents } from '#projector/project-events';
 import { hashNo } from '#testing/given-keys';
-import { keyCreated, keyDeleted, newEvent, recorded, scopesChanged } from '#testing/key-events';
+import { keyCreated, keyDeleted, keyRolled, newEvent, recorded, scopesChanged } from '#testing/key-events';
 import { scaled } from '#testing/scale';
 import { ProjectedLog, replacing, until } from './projected-log.ts';
 
@@ -24,6 +25,17 @@ describe('a projector', () => {
     log = await ProjectedLog.open();
   });
   afterEach(() => log.close());
+
+  it('ends the last use of a key with the key, not with a roll or with its user’s other keys', async () => {
+    const lastUse = new MemoryLastUse();
+    const [key, other] = [ann, ['ann', 'other'] as const].map(([userId, keyId]) => ({ userId, keyId }));
+    lastUse.note([key!, other!], 5000);
+    await log.append(keyCreated(ann, hash), keyCreated(['ann', 'other'], hashNo(2)));
+    await log.append(keyRolled(['ann', 'other'], hashNo(2), hashNo(3)), keyDeleted(ann, hash));
+    log.project({ lastUse });
+    await log.untilVerdict(hashNo(3), { valid: true });
+    expect(await lastUse.read([key!, other!])).toEqual([undefined, 5000]);
+  });
 
   it('reads through what is there, goes live, and follows what comes', async () => {
     const events = Array.from({ length: 100 }, (_, n) => keyCreated([`user ${n % 40}`, `key ${n}`], hashNo(n)));
