@@ -16,10 +16,12 @@ export const joinVerifications = {
     return Array.isArray(results) && results.length === count ? (results as unknown[]) : undefined;
   },
 
-  /** That it was not answered, with a code, may be so for each; that a key is good is never said of more than one. */
+  /** That nothing could be said may be so for each; what is said of a key is never said of more than one. */
   isForEach: (reply: unknown): boolean => {
-    if (typeof reply !== 'object' || reply === null || !('code' in reply) || typeof reply.code !== 'string')
-      return false;
-    return 'valid' in reply ? reply.valid === false : 'ok' in reply && reply.ok === false;
+    if (typeof reply !== 'object' || reply === null || !('code' in reply)) return false;
+    if ('valid' in reply) return reply.valid === false && NO_VERDICTS.has(reply.code);
+    return 'ok' in reply && reply.ok === false;
   },
 };
+
+const NO_VERDICTS = new Set<unknown>(['UNAVAILABLE', 'STALE', 'INVALID_REQUEST']);
