@@ -12,6 +12,7 @@ describe('an answer to joined verifications as a whole', () => {
 
   it.each([
     ['a good key', { valid: true, keyId: 'k', userId: 'u', scopes: [], position: '1' }],
+    ['a verdict on a key', { valid: false, code: 'NOT_FOUND', position: '1' }],
     ['a good key with a code', { valid: true, ok: false, code: 'NOT_FOUND' }],
     ['a verdict without a code', { valid: false }],
     ['a success', { ok: true, code: 'NOT_FOUND' }],
