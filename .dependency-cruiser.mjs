@@ -60,7 +60,13 @@ export default {
     onlyIn('only-event-store-knows-eventstoredb', '@eventstore/db-client', '^libs/(event-store|embedded-event-store)/'),
     onlyIn('only-key-lookup-knows-redis', 'ioredis', '^libs/key-lookup/'),
     onlyIn('only-kafka-rpc-knows-kafka', 'kafkajs', '^libs/kafka-rpc/'),
-    { name: 'nothing-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    {
+      name: 'nothing-unresolved',
+      comment: 'what is built, and what a benchmark installs by itself, need not be there yet',
+      severity: 'error',
+      from: { pathNot: '^bench/verify-core/rivals/' },
+      to: { couldNotResolve: true, pathNot: '(^|/)dist/' },
+    },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
