@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { joinVerifications } from '#contracts/join-verifications';
 import { TOPICS } from '#contracts/topics';
 import { KafkaRpcClient } from '#kafka-rpc/kafka-rpc-client';
@@ -8,6 +9,8 @@ import { runService } from '#runtime/run-service';
 import { logLevel } from '#runtime/settings';
 import { createGateway } from './create-gateway.ts';
 import { gatewaySettings } from './settings.ts';
+
+const RETRY_MS = 500;
 
 /** HTTP for people and proxies; the services behind it are reached over Kafka. Any number of replicas may run. */
 void runService({
@@ -38,6 +41,19 @@ void runService({
     nest.logger.log(`The gateway listens on ${await gateway.getUrl()}`, 'Gateway');
     const replies = patterns.map((pattern) => `${prefix}${pattern}.reply`);
     await waitForTopics(connection, replies, shutdown.signal);
-    if (!shutdown.isStopping) await client.connect();
+    let isConnected = false;
+    while (!isConnected && !shutdown.isStopping) {
+      isConnected = await client.connect().then(
+        () => true,
+        (error: unknown) => {
+          nest.logger.warn(
+            `Kafka does not answer: ${error instanceof Error ? error.message : 'unknown fault'}`,
+            'Gateway',
+          );
+          return false;
+        },
+      );
+      if (!isConnected) await delay(RETRY_MS, undefined, { signal: shutdown.signal }).catch(() => undefined);
+    }
   },
 });

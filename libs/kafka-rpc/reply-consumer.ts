@@ -69,7 +69,7 @@ export class ReplyConsumer {
     } finally {
       await admin.disconnect();
     }
-    await this.#run();
+    await whileTransient(() => this.#runOrReplace());
     this.#isStarted = true;
     return new Map([...this.#positions].map(([topic, { partition }]) => [topic, partition]));
   }
@@ -112,6 +112,17 @@ export class ReplyConsumer {
       },
     });
     await life.joined;
+  }
+
+  /** A broker that has just started can't tell yet who is in which group. A consumer that failed can't be run again. */
+  async #runOrReplace(): Promise<void> {
+    try {
+      await this.#run();
+    } catch (error) {
+      await within(END_WITHIN_MS, this.#current.consumer.disconnect());
+      this.#current = this.#make();
+      throw error;
+    }
   }
 
   async #reopen(): Promise<void> {

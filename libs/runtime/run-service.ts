@@ -28,14 +28,18 @@ export interface ServiceDefinition<S extends z.ZodObject> {
 export async function runService<S extends z.ZodObject<{ LOG_LEVEL: z.ZodType<LogLevel> }>>(
   definition: ServiceDefinition<S>,
 ): Promise<void> {
+  let shutdown: Shutdown | undefined;
   try {
     const settings = loadSettings(definition.settings, process.env);
     const logger = createLogger({ level: (settings as { LOG_LEVEL: LogLevel }).LOG_LEVEL, fd: definition.logTo ?? 1 });
     const nest = { logger: new NestLogger(logger), abortOnError: false } as const;
     // For what speaks before an application is made.
     NestLog.overrideLogger(nest.logger);
-    await definition.start(settings, { logger, nest, shutdown: new Shutdown(logger) });
+    shutdown = new Shutdown(logger);
+    await definition.start(settings, { logger, nest, shutdown });
   } catch (error) {
+    // What was called off by the end that has begun is no reason to cut that short.
+    if (shutdown?.isStopping === true) return;
     process.stderr.write(`${toOperator(error, definition.foreseen ?? [])}\n`);
     process.exit(1);
   }
