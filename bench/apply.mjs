@@ -3,6 +3,7 @@
  * key each, prepared before, one batch at a time as in the projector.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { GenerationWriter } from '#key-lookup/generation-writer';
 import { MemoryKeyLookup } from '#key-lookup/memory-key-lookup';
 import { RedisKeyLookup } from '#key-lookup/redis-key-lookup';
@@ -45,6 +46,8 @@ await redis?.stop();
 
 async function run(row) {
   const name = `bench-${randomUUID().slice(0, 8)}`;
+  // The rows in memory never give the event loop back, which costs Redis's client its connection.
+  while (!(await isThere(row.lookup))) await delay(50);
   await row.lookup.createGeneration(name, { shards: row.shards, logId: 'bench' });
   const writer = await GenerationWriter.open(row.lookup, name);
   const batches = prepare(row['entries in a batch']);
@@ -58,6 +61,13 @@ async function run(row) {
   row.own.push(((ownCpuMs() - before[0]) * 1000) / ENTRIES);
   row.redis.push((((redis?.cpuMs() ?? 0) - before[1]) * 1000) / ENTRIES);
   await row.lookup.dropGeneration(name);
+}
+
+function isThere(lookup) {
+  return lookup.generations().then(
+    () => true,
+    () => false,
+  );
 }
 
 function prepare(size) {
