@@ -166,8 +166,6 @@ requires(kafkaServer, redisServer)('the set under load', () => {
       const backMs = Date.now();
       await load.goesWell();
       const wellMs = Date.now();
-      for (const x of set.services())
-        (await import('node:fs')).writeFileSync(`/tmp/h/services-tmp/out-${x.name}-${x.pid}-${lot}.log`, x.output);
       await allAreUp();
       await load.stop();
       const faultsSeen = [...new Set(load.failures().map(({ outcome }) => outcome))].join(', ');
