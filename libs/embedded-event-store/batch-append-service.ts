@@ -1,5 +1,4 @@
 import { type ServerDuplexStream } from '@grpc/grpc-js';
-import type sharedPb from '@eventstore/db-client/generated/shared_pb.js';
 import type streamsPb from '@eventstore/db-client/generated/streams_pb.js';
 import { DeadlinePassed, StoreClosing, type AppendQueue } from './append-queue.ts';
 import { type Expected } from './append-rules.ts';
@@ -17,27 +16,28 @@ import {
 import {
   batchBadRequest,
   batchStreamDeleted,
-  batchSuccess,
   batchTimeout,
   batchTooLarge,
   batchUnavailable,
   batchWrongVersion,
 } from './wire/append-response.ts';
+import { type Addressee, errorBytes, successBytes } from './wire/batch-answer.ts';
 import { MAX_APPEND_BYTES, unavailable } from './wire/errors.ts';
+import { type WholeAppend } from './wire/whole-append.ts';
 import { reportFault } from './wire-fault.ts';
+import { type WriteOutcome } from './write-plan.ts';
 
-export type BatchCall = ServerDuplexStream<streamsPb.BatchAppendReq, streamsPb.BatchAppendResp>;
+export type BatchCall = ServerDuplexStream<WholeAppend | streamsPb.BatchAppendReq, Buffer>;
 
-/** Who waits for an answer: the client knows an append by its correlation id, and reads the identifier of every error. */
-interface Addressee {
-  readonly correlationId: sharedPb.UUID | undefined;
-  readonly identifier: sharedPb.StreamIdentifier | undefined;
+interface Append extends Addressee {
+  readonly stream: string;
+  readonly expected: Expected;
+  readonly events: readonly ProposedEvent[];
+  readonly deadlineMs?: number;
 }
 
 /** An append that has not all arrived: clients split large ones over several messages. */
-interface Unfinished extends Addressee {
-  readonly stream: string;
-  readonly expected: Expected;
+interface Unfinished extends Append {
   readonly deadlineMs: number;
   readonly events: ProposedEvent[];
   size: number;
@@ -53,60 +53,81 @@ const MAX_IN_FLIGHT = 4_096;
  */
 export function serveBatchAppend(call: BatchCall, queue: AppendQueue, closing: AbortSignal): void {
   const unfinished = new Map<string, Unfinished>();
-  const inFlight = new Set<Promise<void>>();
+  let inFlight = 0;
   let ended = false;
+  let allAnswered: (() => void) | undefined;
 
   const throttle = () => {
-    if (inFlight.size >= MAX_IN_FLIGHT || call.writableNeedDrain) call.pause();
+    if (inFlight >= MAX_IN_FLIGHT || call.writableNeedDrain) call.pause();
     else if (!ended) call.resume();
   };
 
-  const reply = ({ correlationId, identifier }: Addressee, response: streamsPb.BatchAppendResp) => {
-    response.setCorrelationId(correlationId);
-    response.setStreamIdentifier(identifier);
-    if (!call.destroyed && !call.writableEnded) call.write(response);
+  const send = (answer: Buffer) => {
+    if (!call.destroyed && !call.writableEnded) call.write(answer);
+  };
+
+  const submit = (append: Append) => {
+    const { stream, expected, events, deadlineMs } = append;
+    const answered = (answer: Buffer) => {
+      send(answer);
+      inFlight -= 1;
+      if (ended && inFlight === 0) allAnswered?.();
+      throttle();
+    };
+    inFlight += 1;
+    queue.submit({ kind: 'append', stream, expected, events }, deadlineMs === undefined ? {} : { deadlineMs }).then(
+      (written) => answered(answerOf(append, written)),
+      (error: unknown) => answered(errorBytes(append, failure(error))),
+    );
+  };
+
+  const timeOutLate = () => {
+    for (const late of takeLate(unfinished)) send(errorBytes(late, batchTimeout()));
+  };
+
+  const takeWhole = (append: WholeAppend) => {
+    timeOutLate();
+    unfinished.delete(append.id);
+    if (append.events.reduce((sum, event) => sum + sizeOnDisk(event), 0) <= MAX_APPEND_BYTES) submit(append);
+    else send(errorBytes(append, batchTooLarge()));
   };
 
   const take = (request: streamsPb.BatchAppendReq) => {
     const id = uuidText(request.getCorrelationId());
     const options = request.getOptions();
     if (options !== undefined) {
-      for (const late of takeLate(unfinished)) reply(late, batchTimeout());
-      unfinished.set(id, begin(request.getCorrelationId(), options));
+      timeOutLate();
+      unfinished.set(id, begin(request, options));
     }
     const append = unfinished.get(id);
     // Messages of an append that was refused already; its client has its answer.
     if (append === undefined) return;
     unfinished.delete(id);
     addEvents(append, request.getProposedMessagesList());
-    if (append.size > MAX_APPEND_BYTES) reply(append, batchTooLarge());
+    if (append.size > MAX_APPEND_BYTES) send(errorBytes(append, batchTooLarge()));
     else if (!request.getIsFinal()) unfinished.set(id, append);
-    else {
-      const answered = write(queue, append).then((response) => {
-        reply(append, response);
-        inFlight.delete(answered);
-        throttle();
-      });
-      inFlight.add(answered);
-    }
+    else submit(append);
   };
 
   const finish = (end: () => void) => {
     if (ended) return;
     ended = true;
     closing.removeEventListener('abort', close);
-    void Promise.all(inFlight).then(end);
+    allAnswered = end;
+    if (inFlight === 0) end();
   };
   const close = () => finish(() => call.emit('error', unavailable('The event store is closing')));
 
-  call.on('data', (request: streamsPb.BatchAppendReq) => {
+  call.on('data', (request: WholeAppend | streamsPb.BatchAppendReq) => {
     if (ended) return;
-    try {
-      take(request);
-    } catch (error) {
-      if (!(error instanceof MalformedRequest)) throw error;
-      const identifier = request.getOptions()?.getStreamIdentifier();
-      reply({ correlationId: request.getCorrelationId(), identifier }, batchBadRequest(error.message));
+    if ('events' in request) takeWhole(request);
+    else {
+      try {
+        take(request);
+      } catch (error) {
+        if (!(error instanceof MalformedRequest)) throw error;
+        send(errorBytes(addressee(request, request.getOptions()), batchBadRequest(error.message)));
+      }
     }
     throttle();
   });
@@ -124,12 +145,20 @@ function takeLate(unfinished: Map<string, Unfinished>): Unfinished[] {
   return late.map(([, append]) => append);
 }
 
-function begin(correlationId: sharedPb.UUID | undefined, options: streamsPb.BatchAppendReq.Options): Unfinished {
-  const identifier = options.getStreamIdentifier();
+function addressee(
+  request: streamsPb.BatchAppendReq,
+  options: streamsPb.BatchAppendReq.Options | undefined,
+): Addressee {
   return {
-    correlationId,
-    identifier,
-    stream: streamName(identifier),
+    correlationId: request.getCorrelationId()?.serializeBinary(),
+    identifier: options?.getStreamIdentifier()?.serializeBinary(),
+  };
+}
+
+function begin(request: streamsPb.BatchAppendReq, options: streamsPb.BatchAppendReq.Options): Unfinished {
+  return {
+    ...addressee(request, options),
+    stream: streamName(options.getStreamIdentifier()),
     expected: expectedRevision(options, options.hasStreamPosition() ? options.getStreamPosition() : undefined),
     deadlineMs: options.getDeadline()?.toDate().getTime() ?? Infinity,
     events: [],
@@ -146,22 +175,20 @@ function addEvents(append: Unfinished, messages: readonly streamsPb.BatchAppendR
   }
 }
 
-async function write(queue: AppendQueue, append: Unfinished): Promise<streamsPb.BatchAppendResp> {
-  const { stream, expected, events, deadlineMs, identifier } = append;
-  try {
-    const written = await queue.submit({ kind: 'append', stream, expected, events }, { deadlineMs });
-    switch (written.outcome) {
-      case 'written':
-        return batchSuccess(written);
-      case 'wrong-version':
-        return batchWrongVersion(expected, written.last);
-      case 'deleted':
-        return batchStreamDeleted(identifier);
-    }
-  } catch (error) {
-    if (error instanceof DeadlinePassed) return batchTimeout();
-    if (error instanceof StoreClosing || error instanceof WriteFailed || error instanceof StoreBroken)
-      return batchUnavailable(error.message);
-    return batchUnavailable(reportFault(error));
+function answerOf(append: Append, written: WriteOutcome): Buffer {
+  switch (written.outcome) {
+    case 'written':
+      return successBytes(append, written);
+    case 'wrong-version':
+      return errorBytes(append, batchWrongVersion(append.expected, written.last));
+    case 'deleted':
+      return errorBytes(append, batchStreamDeleted(append.identifier));
   }
+}
+
+function failure(error: unknown): streamsPb.BatchAppendResp {
+  if (error instanceof DeadlinePassed) return batchTimeout();
+  if (error instanceof StoreClosing || error instanceof WriteFailed || error instanceof StoreBroken)
+    return batchUnavailable(error.message);
+  return batchUnavailable(reportFault(error));
 }

@@ -59,7 +59,9 @@ export class EmbeddedEventStore {
    * @throws {import('./event-log.ts').NewerStoreFormat}
    */
   static async open(options: EmbeddedEventStoreOptions): Promise<EmbeddedEventStore> {
-    const { dataDir, host = '127.0.0.1', port, tls, password } = options;
+    const { dataDir, host = '127.0.0.1', port, tls } = options;
+    // An empty one is none: nobody could give it.
+    const password = options.password === '' ? undefined : options.password;
     checkListenAddress({ host, tls, password });
     const folder = join(dataDir, 'events');
     const lock = await FolderLock.take(folder);

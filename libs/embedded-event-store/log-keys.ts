@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 // Keys of the log's databases: fixed in size, and in the order of their bytes.
 
@@ -8,7 +8,7 @@ export const HIGHEST_REVISION = 2n ** 64n - 1n;
 
 /** Names are hashed because LMDB's keys are bounded and EventStoreDB's names are not. */
 export function nameKey(name: string): Buffer {
-  return createHash('sha256').update(name, 'utf8').digest();
+  return hash('sha256', name, 'buffer');
 }
 
 export function positionKey(position: number): Buffer {

@@ -1,4 +1,5 @@
 import { type EventLog } from './event-log.ts';
+import { RecentlyUsed } from './recently-used.ts';
 import { idOf, revisionOf, streamOf } from './stored-event.ts';
 
 export interface RememberedEvent {
@@ -13,7 +14,7 @@ const MAX_IDS = 65_536;
  * and promises no more; what expects a revision is recognised from the log itself.
  */
 export class RecentIds {
-  private readonly ids = new Map<string, RememberedEvent>();
+  private readonly ids = new RecentlyUsed<RememberedEvent>(MAX_IDS);
 
   get(id: string): RememberedEvent | undefined {
     return this.ids.get(id);
@@ -21,10 +22,6 @@ export class RecentIds {
 
   add(events: Iterable<[string, RememberedEvent]>): void {
     for (const [id, event] of events) this.ids.set(id, event);
-    for (const oldest of this.ids.keys()) {
-      if (this.ids.size <= MAX_IDS) break;
-      this.ids.delete(oldest);
-    }
   }
 }
 

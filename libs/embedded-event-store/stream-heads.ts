@@ -1,4 +1,5 @@
 import { type EventLog } from './event-log.ts';
+import { RecentlyUsed } from './recently-used.ts';
 import { dataOf } from './wire/event-data.ts';
 import {
   isMetadataStream,
@@ -48,7 +49,7 @@ export class StreamHeads {
 
   /** The data of the last metadata event of a stream. */
   rawMetadata(stream: string): Buffer | undefined {
-    const { number, last } = this.head(metadataStreamOf(stream));
+    const { number, last } = this.headOfMetadata(stream);
     if (number === undefined || last < 0) return undefined;
     const event = this.log.eventAt(number, BigInt(last));
     return event === undefined ? undefined : dataOf(event.stored);
@@ -60,6 +61,12 @@ export class StreamHeads {
       this.heads.set(stream, head);
       if (isMetadataStream(stream)) this.metadata.delete(streamOfMetadata(stream));
     }
+  }
+
+  /** Not kept for its own sake: what it says of the stream is, and most streams have none. */
+  private headOfMetadata(stream: string): StreamHead {
+    const metadataStream = metadataStreamOf(stream);
+    return this.heads.get(metadataStream) ?? this.readHead(metadataStream);
   }
 
   private metadataOf(stream: string): StreamMetadata {
@@ -76,33 +83,5 @@ export class StreamHeads {
     if (last === undefined) return { number, last: -1, tombstoned: false };
     if (last < TOMBSTONE_REVISION) return { number, last: Number(last), tombstoned: false };
     return { number, last: -1, tombstoned: true };
-  }
-}
-
-class RecentlyUsed<T> {
-  private readonly entries = new Map<string, T>();
-
-  constructor(private readonly limit: number) {}
-
-  get(key: string): T | undefined {
-    const value = this.entries.get(key);
-    if (value !== undefined) this.set(key, value);
-    return value;
-  }
-
-  set(key: string, value: T): T {
-    this.entries.delete(key);
-    this.entries.set(key, value);
-    if (this.entries.size > this.limit) {
-      for (const oldest of this.entries.keys()) {
-        this.entries.delete(oldest);
-        break;
-      }
-    }
-    return value;
-  }
-
-  delete(key: string): void {
-    this.entries.delete(key);
   }
 }

@@ -147,11 +147,15 @@ export class WritePlan {
   private view(stream: string): StreamView {
     const head = this.head(stream);
     const described = isMetadataStream(stream) ? this.head(streamOfMetadata(stream)) : undefined;
+    const hasMetadata = () => this.head(metadataStreamOf(stream)).last >= 0;
     return {
       last: head.last,
       tombstoned: head.tombstoned || (described?.tombstoned ?? false),
       softDeleted: this.metadata(stream).softDeleted,
-      hasMetadata: this.head(metadataStreamOf(stream)).last >= 0,
+      // Seldom asked for, and a look into the log.
+      get hasMetadata() {
+        return hasMetadata();
+      },
       idAt: (revision) => {
         const stored = this.storedAt(stream, revision);
         return stored === undefined ? undefined : idOf(stored);

@@ -38,12 +38,12 @@ export function appendEvents(
   const body = batchAppendBody(stream, expected, prepared);
   let ambiguous = false;
 
-  return async (client, silenceMs, signal) => {
-    const findStored = () => storedAlready(stream, expected, events)(client, silenceMs, signal);
+  return async (client, silenceMs, bound) => {
+    const findStored = () => storedAlready(stream, expected, events)(client, silenceMs, bound);
     try {
       const answer = await (body.length <= MAX_SHARED_BYTES
-        ? client.append(body, silenceMs, signal)
-        : bounded(silenceMs, signal, () => appendAlone(client, stream, expected, prepared, silenceMs)));
+        ? client.append(body, silenceMs, bound)
+        : bounded(silenceMs, bound.signal, () => appendAlone(client, stream, expected, prepared, silenceMs)));
       switch (answer.outcome) {
         case 'appended': {
           const { revision, position } = answer;
@@ -113,8 +113,8 @@ function storedAlready(
   events: readonly NewEvent[],
 ): Attempt<AppendResult | undefined> {
   const first = expected === 'none' ? 0n : expected + 1n;
-  return async (client, silenceMs, signal) => {
-    const read = await readStream(stream, first, events.length)(client, silenceMs, signal);
+  return async (client, silenceMs, bound) => {
+    const read = await readStream(stream, first, events.length)(client, silenceMs, bound);
     if (read.outcome !== 'found' || read.events.length !== events.length) return undefined;
     const last = read.events.at(-1);
     const same = read.events.every(({ id }, index) => id === events[index]?.id);

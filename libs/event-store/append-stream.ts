@@ -1,4 +1,5 @@
 import { type ClientDuplexStream } from '@grpc/grpc-js';
+import { type Bound } from './bound.ts';
 import { EventStoreUnavailable, UnusableAnswer } from './event-store-unavailable.ts';
 import { appendAnswer, type AppendAnswer } from './wire/append-answer.ts';
 import { withCorrelationId } from './wire/append-request.ts';
@@ -11,7 +12,7 @@ interface Pending {
 }
 
 /**
- * `BatchAppend`: one call that carries the appends of a channel, each answered under its own id and with a timer of its
+ * `BatchAppend`: one call that carries any number of appends, each answered under its own id and with a timer of its
  * own. What ends the call leaves unknown how its appends ended, and those of no other; an answer that nobody waits for any
  * more is passed over.
  */
@@ -23,17 +24,22 @@ export class AppendStream {
 
   constructor(private readonly open: () => Call) {}
 
+  /** How many appends are under way. */
+  get waiting(): number {
+    return this.#pending.size;
+  }
+
   /**
-   * @throws EventStoreUnavailable after `silenceMs`; what ended the call; EventStoreUnavailable once the signal aborts, with
-   *   its reason as the cause. In each case the append may have been stored, unless the signal had aborted before.
+   * @throws EventStoreUnavailable after `silenceMs`; what ended the call; EventStoreUnavailable once the bound ends, with
+   *   its reason as the cause. In each case the append may have been stored, unless the bound had ended before.
    */
-  append(body: Uint8Array, silenceMs: number, signal: AbortSignal): Promise<AppendAnswer> {
-    if (signal.aborted) return Promise.reject(calledOff(signal));
+  append(body: Uint8Array, silenceMs: number, bound: Bound): Promise<AppendAnswer> {
+    if (bound.ended) return Promise.reject(calledOff(bound));
     const id = correlationId(this.#appends++);
     return new Promise((resolve, reject) => {
       const settle = () => {
         clearTimeout(timer);
-        signal.removeEventListener('abort', aborted);
+        unheard();
         this.#pending.delete(id);
         this.#endWhenDone();
       };
@@ -41,9 +47,8 @@ export class AppendStream {
         settle();
         reject(error);
       };
-      const aborted = () => failed(calledOff(signal));
+      const unheard = bound.onEnd(() => failed(calledOff(bound)));
       const timer = setTimeout(() => failed(new EventStoreUnavailable(`No answer within ${silenceMs} ms.`)), silenceMs);
-      signal.addEventListener('abort', aborted);
       const answered = (answer: AppendAnswer) => {
         settle();
         resolve(answer);
@@ -91,7 +96,7 @@ export class AppendStream {
  * An error of our own, for the client looks into what fails over its channel: an AbortError has a number in its `code`,
  * which it takes for one of gRPC's.
  */
-function calledOff({ reason }: AbortSignal): EventStoreUnavailable {
+function calledOff({ reason }: Bound): EventStoreUnavailable {
   return new EventStoreUnavailable('The append was called off.', { cause: reason });
 }
 

@@ -34,7 +34,7 @@ const LEADER = { requiresLeader: true };
 /** Events from `fromRevision` (inclusive). */
 export function readStream(stream: string, fromRevision: bigint, maxCount?: number): Attempt<StreamRead> {
   const request = streamReadRequest({ stream, fromRevision, maxCount });
-  return async (client, silenceMs, signal) => {
+  return async (client, silenceMs, { signal }) => {
     const events: RecordedEvent[] = [];
     try {
       for await (const batch of messages(client.read(request, LEADER), { silenceMs, signal })) {
@@ -72,7 +72,7 @@ export function readEventAt(position: Position): Attempt<RecordedEvent | undefin
 
 function readOne(from: AllReadRequest): Attempt<RecordedEvent | undefined> {
   const request = allReadRequest({ ...from, maxCount: 1 });
-  return async (client, silenceMs, signal) => {
+  return async (client, silenceMs, { signal }) => {
     let event: RecordedEvent | undefined;
     for await (const batch of messages(client.read(request, LEADER), { silenceMs, signal })) {
       event ??= batch.find(isEvent);

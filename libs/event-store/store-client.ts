@@ -1,11 +1,21 @@
 import { EventStoreDBClient } from '@eventstore/db-client';
 import { Client, type CallOptions, type Channel, type ClientReadableStream, type Metadata } from '@grpc/grpc-js';
 import { AppendStream } from './append-stream.ts';
+import { type Bound } from './bound.ts';
 import { OpenChannels } from './open-channels.ts';
 import { type AppendAnswer } from './wire/append-answer.ts';
 
 const STREAMS = '/event_store.client.streams.Streams';
 const CLOSE_MS = 2_000;
+
+/**
+ * Over so many calls the appends of a channel are spread. grpc-js hands a call's next message over only when the socket has
+ * taken the last one: one in each turn of the event loop, with a write here and a read there of its own. With several calls
+ * as many messages share those. They count towards the hundred that a server lets a connection have open.
+ */
+const APPEND_CALLS = 8;
+/** So many share a call before the next one is opened. */
+const APPENDS_PER_CALL = 4;
 
 /** What is used of the client. All but the first line its declarations keep to subclasses, which its factory does not make. */
 interface UsedClient extends Pick<EventStoreDBClient, 'appendToStream' | 'dispose'> {
@@ -28,7 +38,7 @@ interface UsedClient extends Pick<EventStoreDBClient, 'appendToStream' | 'dispos
 export class StoreClient {
   readonly #client: UsedClient;
   readonly #channels = new OpenChannels();
-  readonly #appends = new Map<Client, AppendStream>();
+  readonly #appends = new Map<Client, readonly AppendStream[]>();
 
   /** Throws what the client throws at a connection string, which is in the error. */
   constructor(connectionString: string) {
@@ -64,12 +74,12 @@ export class StoreClient {
   }
 
   /**
-   * An append over the stream that all appends share.
+   * An append over one of the calls that all appends share.
    * @param body see `batchAppendBody`
    * @throws what AppendStream throws
    */
-  append(body: Uint8Array, silenceMs: number, signal: AbortSignal): Promise<AppendAnswer> {
-    return this.#client.execute(Client, 'append', (grpc) => this.#appendStream(grpc).append(body, silenceMs, signal));
+  append(body: Uint8Array, silenceMs: number, bound: Bound): Promise<AppendAnswer> {
+    return this.#client.execute(Client, 'append', (grpc) => this.#appendStream(grpc).append(body, silenceMs, bound));
   }
 
   /** An append as a call of its own, so that a large one holds up no others. */
@@ -81,7 +91,7 @@ export class StoreClient {
 
   /** Takes no new calls; those that go on may end. */
   retire(): void {
-    for (const stream of this.#appends.values()) stream.retire();
+    for (const stream of [...this.#appends.values()].flat()) stream.retire();
     this.#channels.closeAll();
   }
 
@@ -93,18 +103,26 @@ export class StoreClient {
     this.retire();
   }
 
-  /** One for each channel: the client makes a new channel when the old one failed or another node leads. */
+  /** The first one with room, so that few appends need one call; the one with the fewest where none has. */
   #appendStream(grpc: Client): AppendStream {
-    const known = this.#appends.get(grpc);
-    if (known !== undefined) return known;
-    for (const older of this.#appends.values()) older.retire();
+    const streams = this.#appends.get(grpc) ?? this.#newAppendStreams(grpc);
+    return (
+      streams.find(({ waiting }) => waiting < APPENDS_PER_CALL) ??
+      streams.reduce((least, stream) => (stream.waiting < least.waiting ? stream : least))
+    );
+  }
+
+  /** For each channel: the client makes a new channel when the old one failed or another node leads. */
+  #newAppendStreams(grpc: Client): readonly AppendStream[] {
+    for (const older of [...this.#appends.values()].flat()) older.retire();
     this.#appends.clear();
-    const stream = new AppendStream(() => {
+    const open = () => {
       const [metadata, options] = this.#client.callArguments({ requiresLeader: true }, { deadline: Infinity });
       return grpc.makeBidiStreamRequest(`${STREAMS}/BatchAppend`, asBuffer, asItIs, metadata, options);
-    });
-    this.#appends.set(grpc, stream);
-    return stream;
+    };
+    const streams = Array.from({ length: APPEND_CALLS }, () => new AppendStream(open));
+    this.#appends.set(grpc, streams);
+    return streams;
   }
 }
 

@@ -1,3 +1,4 @@
+import { Bound } from './bound.ts';
 import { backOffMs, pause, type BackOff } from './back-off.ts';
 import { faultOf } from './client-fault.ts';
 import { type Connection } from './connection.ts';
@@ -21,8 +22,8 @@ export interface Timeouts {
   readonly backOff: BackOff;
 }
 
-/** One attempt. It throws once nothing has arrived for `silenceMs`, and lets go when `signal` aborts. */
-export type Attempt<T> = (client: StoreClient, silenceMs: number, signal: AbortSignal) => Promise<T>;
+/** One attempt. It throws once nothing has arrived for `silenceMs`, and lets go when `bound` ends. */
+export type Attempt<T> = (client: StoreClient, silenceMs: number, bound: Bound) => Promise<T>;
 
 /**
  * Makes attempts until one is answered, the server refuses, the deadline passes or the caller aborts; the last three throw
@@ -60,25 +61,24 @@ export async function untilKnown<T>(
   }
 }
 
-/** Aborts what takes longer than `ms`, and waits no longer for it: not every call heeds a signal. */
-export async function bounded<T>(
-  ms: number,
-  outer: AbortSignal | undefined,
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
+/** Ends what takes longer than `ms`, and waits no longer for it: not every call heeds its bound. */
+export function bounded<T>(ms: number, outer: AbortSignal | undefined, work: (bound: Bound) => Promise<T>): Promise<T> {
   // A signal that has aborted tells nobody any more.
-  outer?.throwIfAborted();
-  const own = new AbortController();
-  const abort = () => own.abort(outer?.reason);
-  outer?.addEventListener('abort', abort);
-  const timer = setTimeout(() => own.abort(new EventStoreUnavailable(`No answer within ${Math.ceil(ms)} ms.`)), ms);
-  try {
-    const abandoned = new Promise<never>((_, reject) => {
-      own.signal.addEventListener('abort', () => reject(own.signal.reason as Error));
-    });
-    return await Promise.race([work(own.signal), abandoned]);
-  } finally {
-    clearTimeout(timer);
-    outer?.removeEventListener('abort', abort);
-  }
+  if (outer?.aborted === true) return Promise.reject(outer.reason as Error);
+  return new Promise((resolve, reject) => {
+    const bound = new Bound();
+    const end = (reason: Error) => {
+      settle();
+      bound.end(reason);
+      reject(reason);
+    };
+    const abort = () => end(outer?.reason as Error);
+    const timer = setTimeout(() => end(new EventStoreUnavailable(`No answer within ${Math.ceil(ms)} ms.`)), ms);
+    const settle = () => {
+      clearTimeout(timer);
+      outer?.removeEventListener('abort', abort);
+    };
+    outer?.addEventListener('abort', abort);
+    work(bound).finally(settle).then(resolve, reject);
+  });
 }

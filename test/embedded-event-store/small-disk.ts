@@ -27,7 +27,7 @@ export class StoreOnSmallDisk {
 
   static async start(sizeMiB: number): Promise<StoreOnSmallDisk> {
     const folder = mkdtempSync(join(tmpdir(), 'latchkey-small-disk-'));
-    const main = join(built(), 'libs/embedded-event-store/main.js');
+    const main = join(built(), 'bin/event-store.js');
     const script = 'mount -t tmpfs -o "size=$1m" tmpfs "$2" && exec "$3" "$4" --data "$2" --port 0';
     const child = spawn(
       UNSHARE,

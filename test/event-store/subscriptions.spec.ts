@@ -160,6 +160,24 @@ describe('a subscription', () => {
     await follower.stop();
   });
 
+  it('handles no batch after its end, though the next one is there', async () => {
+    await write(`${prefix}a`, 1_300);
+    const follower = new Follower(store);
+    const batches: number[] = [];
+    let release: (() => void) | undefined;
+    follower.onBatch = (batch) => {
+      batches.push(batch.length);
+      return release ? Promise.resolve() : new Promise((resolve) => (release = resolve));
+    };
+    await until(() => release !== undefined);
+    await quiet(() => relay.replies.get('read') ?? 0);
+    const stopped = follower.stop();
+    release!();
+    await stopped;
+    expect(batches).toEqual([follower.handled.length]);
+    expect(follower.handled.length).toBeLessThan(1_300);
+  });
+
   it('ends with its call, once the batch at hand is handled', async () => {
     await write(`${prefix}a`, 1);
     const follower = new Follower(store);
@@ -278,6 +296,19 @@ describe('a lost subscription', () => {
     await follower.reaches('live');
     expect(follower.ids).toEqual(expected);
     expect(follower.states.filter((state) => state === 'lost')).toHaveLength(3);
+    await follower.stop();
+  });
+
+  it('is taken up again with the batch that failed, though the next one was there', async () => {
+    const expected = await write(`${prefix}a`, 1_300);
+    const follower = new Follower(store);
+    let fail: ((error: Error) => void) | undefined;
+    follower.onBatch = () => (fail ? Promise.resolve() : new Promise((_, reject) => (fail = reject)));
+    await until(() => fail !== undefined);
+    await quiet(() => relay.replies.get('read') ?? 0);
+    fail!(new Error('the target is away'));
+    await until(() => follower.handled.length >= expected.length);
+    expect(follower.ids).toEqual(expected);
     await follower.stop();
   });
 

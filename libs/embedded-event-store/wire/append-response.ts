@@ -42,22 +42,6 @@ export function appendWrongVersion(expected: Expected, last: number): streamsPb.
   return response;
 }
 
-export function batchSuccess({ revision, position }: Written): streamsPb.BatchAppendResp {
-  const success = new streamsPb.BatchAppendResp.Success();
-  if (revision < 0) success.setNoStream(new emptyPb.Empty());
-  else success.setCurrentRevision(String(revision));
-  if (position === undefined) success.setNoPosition(new emptyPb.Empty());
-  else {
-    const at = new sharedPb.AllStreamPosition();
-    at.setCommitPosition(String(position));
-    at.setPreparePosition(String(position));
-    success.setPosition(at);
-  }
-  const response = new streamsPb.BatchAppendResp();
-  response.setSuccess(success);
-  return response;
-}
-
 export function batchWrongVersion(expected: Expected, last: number): streamsPb.BatchAppendResp {
   const details = new sharedPb.WrongExpectedVersion();
   if (last < 0) details.setCurrentNoStream(new emptyPb.Empty());
@@ -69,9 +53,10 @@ export function batchWrongVersion(expected: Expected, last: number): streamsPb.B
   return batchError(codePb.Code.ALREADY_EXISTS, 'WrongExpectedVersion', details, 'WrongExpectedVersion');
 }
 
-export function batchStreamDeleted(identifier: sharedPb.StreamIdentifier | undefined): streamsPb.BatchAppendResp {
+/** @param identifier a `StreamIdentifier` in bytes */
+export function batchStreamDeleted(identifier: Uint8Array | undefined): streamsPb.BatchAppendResp {
   const details = new sharedPb.StreamDeleted();
-  details.setStreamIdentifier(identifier);
+  if (identifier !== undefined) details.setStreamIdentifier(sharedPb.StreamIdentifier.deserializeBinary(identifier));
   return batchError(codePb.Code.NOT_FOUND, 'StreamDeleted', details, 'StreamDeleted');
 }
 

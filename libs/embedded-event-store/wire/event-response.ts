@@ -1,4 +1,5 @@
 import { type Placement, type ProposedEvent } from '../event.ts';
+import { bigVarintSize, lengthDelimitedSize, MessageWriter, varintSize } from './message-writer.ts';
 
 /** .NET ticks (100 ns since the epoch used by the clients), which `created` is sent in. */
 const TICKS_PER_MS = 10_000n;
@@ -35,9 +36,9 @@ export interface EventResponse {
 export function eventResponse(event: ProposedEvent, placement: Placement, headerBytes: number): EventResponse {
   const stream = Buffer.from(placement.stream, 'utf8');
   const type = Buffer.from(event.type, 'utf8');
-  const contentType = Buffer.from(event.isJson ? 'application/json' : 'application/octet-stream');
+  const contentType = event.isJson ? JSON_TYPE : BINARY_TYPE;
   const created = Buffer.from((BigInt(placement.createdMs) * TICKS_PER_MS).toString());
-  const position = BigInt(placement.position);
+  const { position } = placement;
 
   const entries = [entrySize(4, type), entrySize(12, contentType), entrySize(7, created)];
   const streamField = lengthDelimitedSize(stream.length);
@@ -45,26 +46,26 @@ export function eventResponse(event: ProposedEvent, placement: Placement, header
     lengthDelimitedSize(lengthDelimitedSize(36)) +
     lengthDelimitedSize(streamField) +
     1 +
-    varintSize(placement.revision) +
+    bigVarintSize(placement.revision) +
     2 * (1 + varintSize(position)) +
     entries.reduce((sum, size) => sum + lengthDelimitedSize(size), 0) +
     lengthDelimitedSize(event.metadata.length) +
     lengthDelimitedSize(event.data.length);
   const readEvent = lengthDelimitedSize(recorded) + 1 + varintSize(position);
 
-  const to = new Writer(headerBytes + lengthDelimitedSize(readEvent), headerBytes);
+  const to = new MessageWriter(headerBytes + lengthDelimitedSize(readEvent), headerBytes);
   to.header(RESPONSE_EVENT, readEvent);
   to.header(READ_EVENT_EVENT, recorded);
   to.header(ID, lengthDelimitedSize(36));
-  to.field(UUID_STRING, Buffer.from(event.id, 'latin1'));
+  to.text(UUID_STRING, event.id);
   to.header(STREAM_IDENTIFIER, streamField);
   const streamAt = to.field(STREAM_NAME, stream);
   to.number(REVISION, placement.revision);
   to.number(PREPARE, position);
   to.number(COMMIT, position);
-  const typeAt = to.entry(TYPE, type);
-  to.entry(CONTENT_TYPE, contentType);
-  to.entry(CREATED, created);
+  const typeAt = entry(to, TYPE, type);
+  entry(to, CONTENT_TYPE, contentType);
+  entry(to, CREATED, created);
   to.field(CUSTOM_METADATA, event.metadata);
   to.field(DATA, event.data);
   to.number(READ_EVENT_COMMIT_POSITION, position);
@@ -74,72 +75,16 @@ export function eventResponse(event: ProposedEvent, placement: Placement, header
 const TYPE = Buffer.from('type');
 const CONTENT_TYPE = Buffer.from('content-type');
 const CREATED = Buffer.from('created');
-
-class Writer {
-  readonly bytes: Buffer;
-
-  constructor(
-    size: number,
-    private at: number,
-  ) {
-    this.bytes = Buffer.allocUnsafe(size);
-  }
-
-  header(tag: number, length: number): void {
-    this.bytes[this.at++] = tag;
-    this.varint(length);
-  }
-
-  /** @returns where the field's content begins */
-  field(tag: number, content: Uint8Array): number {
-    this.header(tag, content.length);
-    const begin = this.at;
-    this.bytes.set(content, begin);
-    this.at += content.length;
-    return begin;
-  }
-
-  entry(key: Buffer, value: Buffer): number {
-    this.header(METADATA_ENTRY, entrySize(key.length, value));
-    this.field(MAP_KEY, key);
-    return this.field(MAP_VALUE, value);
-  }
-
-  number(tag: number, value: bigint): void {
-    this.bytes[this.at++] = tag;
-    if (value <= Number.MAX_SAFE_INTEGER) this.varint(Number(value));
-    else this.bigVarint(value);
-  }
-
-  private varint(value: number): void {
-    let rest = value;
-    while (rest > 0x7f) {
-      this.bytes[this.at++] = (rest % 0x80) | 0x80;
-      rest = Math.floor(rest / 0x80);
-    }
-    this.bytes[this.at++] = rest;
-  }
-
-  private bigVarint(value: bigint): void {
-    let rest = value;
-    while (rest > 0x7fn) {
-      this.bytes[this.at++] = Number(rest & 0x7fn) | 0x80;
-      rest >>= 7n;
-    }
-    this.bytes[this.at++] = Number(rest);
-  }
-}
+const JSON_TYPE = Buffer.from('application/json');
+const BINARY_TYPE = Buffer.from('application/octet-stream');
 
 function entrySize(keyLength: number, value: Buffer): number {
   return lengthDelimitedSize(keyLength) + lengthDelimitedSize(value.length);
 }
 
-function lengthDelimitedSize(length: number): number {
-  return 1 + varintSize(BigInt(length)) + length;
-}
-
-function varintSize(value: bigint): number {
-  let size = 1;
-  for (let rest = value; rest > 0x7fn; rest >>= 7n) size++;
-  return size;
+/** @returns where the value begins */
+function entry(to: MessageWriter, key: Buffer, value: Buffer): number {
+  to.header(METADATA_ENTRY, entrySize(key.length, value));
+  to.field(MAP_KEY, key);
+  return to.field(MAP_VALUE, value);
 }
