@@ -53,7 +53,7 @@ export default {
     builds('event-store', 'contracts'),
     builds('runtime'),
     builds('key-lookup', 'contracts', 'keys', 'runtime'),
-    builds('verification', 'contracts', 'keys', 'key-lookup', 'credentials'),
+    builds('verification', 'contracts', 'keys', 'key-lookup', 'credentials', 'runtime'),
     builds('client', 'contracts', 'credentials', 'runtime'),
     builds('embedded-event-store', 'runtime'),
     builds('kafka-rpc', 'runtime'),

@@ -222,10 +222,15 @@ export class Projection {
   async #apply(recorded: readonly RecordedEvent[], after: Position | undefined, upTo: Checkpoint): Promise<void> {
     await this.#inTurn(async () => {
       const { writer } = this.#generation;
-      // What the other reader of the log has brought already is neither done nor counted again.
-      const done = writer.resumeAfter?.commit ?? -1n;
-      const { events, deleted, skipped } = projectEvents(recorded.filter(({ position }) => position.commit > done));
-      const { refused } = await writer.apply({ after, upTo, events });
+      // What the other reader of the log has brought already is neither done nor counted again. What is left begins after
+      // it: a shard that has lost some of it meanwhile must be found to be behind, not be given the rest over the hole.
+      const reached = writer.resumeAfter;
+      if (reached !== undefined && upTo.commit <= reached.commit) return;
+      const isPartly = reached !== undefined && (after === undefined || after.commit < reached.commit);
+      const from = isPartly ? reached : after;
+      const left = isPartly ? recorded.filter(({ position }) => position.commit > reached.commit) : recorded;
+      const { events, deleted, skipped } = projectEvents(left);
+      const { refused } = await writer.apply({ after: from, upTo, events });
       this.#record.applied({ events: events.length, skipped, refused, upTo });
       if (deleted.length > 0) this.#options.lastUse?.forget(deleted);
       if (this.#wentLive) this.#options.feed?.applied(events);
@@ -233,15 +238,19 @@ export class Projection {
   }
 
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#turn.then(work).finally(() => this.#noticeOthers());
+    const done = this.#turn.then(async () => {
+      try {
+        return await work();
+      } catch (error) {
+        // A shard is not where it was, as after its server was restored: resume from where it really is.
+        if (error instanceof GenerationBehind) await this.#generation.writer.refresh();
+        throw error;
+      } finally {
+        this.#noticeOthers();
+      }
+    });
     this.#turn = done.catch(() => undefined);
-    try {
-      return await done;
-    } catch (error) {
-      // A shard is not where it was, as after its server was restored: resume from where it really is.
-      if (error instanceof GenerationBehind) await this.#generation.writer.refresh();
-      throw error;
-    }
+    return done;
   }
 
   /** What another projector applied, this one was not asked to tell; and the other may end before it does. */

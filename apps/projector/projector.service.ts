@@ -1,8 +1,9 @@
 import { type BeforeApplicationShutdown, Logger, type OnApplicationBootstrap } from '@nestjs/common';
-import { type RedisLease } from '#key-lookup/redis-lease';
+import { type LeaseTurn, type RedisLease } from '#key-lookup/redis-lease';
 import { type SkippedEvent } from './project-events.ts';
 import { type ProjectionStatus } from './projection-record.ts';
 import { Projector, type ProjectorOptions } from './projector.ts';
+import { standstill } from './standstill.ts';
 
 const REASONS: Record<SkippedEvent['reason'], string> = {
   type: 'unknown type',
@@ -14,7 +15,12 @@ const REASONS: Record<SkippedEvent['reason'], string> = {
 export interface ProjectorServiceOptions extends ProjectorOptions {
   /** Where there may be several: it leads while it has this. */
   readonly lease?: Pick<RedisLease, 'lead'>;
+  /** For how long nothing may be proved or applied while it leads, before it gives the lease back. */
+  readonly maxStandstillMs?: number;
 }
+
+/** A head proof comes each second. Well within the default MAX_STALENESS_MS, so that another one can still save the lookup. */
+const MAX_STANDSTILL_MS = 10_000;
 
 /** A projector with the application's life. */
 export class ProjectorService implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -22,10 +28,12 @@ export class ProjectorService implements OnApplicationBootstrap, BeforeApplicati
   readonly #stop = new AbortController();
   readonly #projector: Projector;
   readonly #lease: ProjectorServiceOptions['lease'];
+  readonly #maxStandstillMs: number;
   #running: Promise<void> = Promise.resolve();
 
-  constructor({ lease, ...options }: ProjectorServiceOptions) {
+  constructor({ lease, maxStandstillMs = MAX_STANDSTILL_MS, ...options }: ProjectorServiceOptions) {
     this.#lease = lease;
+    this.#maxStandstillMs = maxStandstillMs;
     this.#projector = new Projector(options, {
       onFault: (fault) => this.#logger.warn(`The projection does not follow the log: ${messageOf(fault)}`),
       onRecovery: () => this.#logger.log('The projection follows the log again.'),
@@ -44,12 +52,19 @@ export class ProjectorService implements OnApplicationBootstrap, BeforeApplicati
   }
 
   onApplicationBootstrap(): void {
-    this.#running = this.#lease?.lead((signal) => this.#lead(signal), this.#stop.signal) ?? this.#follow();
+    this.#running = this.#lease?.lead((turn) => this.#lead(turn), this.#stop.signal) ?? this.#follow();
   }
 
-  async #lead(signal: AbortSignal): Promise<void> {
+  async #lead({ signal, giveBack }: LeaseTurn): Promise<void> {
     this.#logger.log('This projector leads.');
-    await this.#projector.run(signal);
+    const follows = this.#projector.run(signal);
+    // It may be cut off from the event store alone, and renew its lease for ever while another could do the work.
+    void standstill(() => this.#projector.status, this.#maxStandstillMs, signal).then((isStandstill) => {
+      if (!isStandstill) return;
+      this.#logger.warn(`Nothing was proved or applied for ${this.#maxStandstillMs} ms: the lease is given back.`);
+      giveBack();
+    });
+    await follows;
     this.#logger.log('This projector leads no longer.');
   }
 

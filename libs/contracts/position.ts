@@ -14,4 +14,9 @@ export function isPosition(value: bigint): boolean {
 export const positionSchema = z
   .string()
   .regex(/^(?:0|[1-9][0-9]{0,18})$/, 'must be a decimal position')
-  .refine((text) => !/^[0-9]{1,19}$/.test(text) || isPosition(BigInt(text)), 'must be a position in the log');
+  .refine((text) => !/^[0-9]{19}$/.test(text) || isPosition(BigInt(text)), 'must be a position in the log');
+
+/** All but those that have the full 19 digits, which want a closer look. */
+export function isShortPosition(text: unknown): boolean {
+  return typeof text === 'string' && /^(?:0|[1-9][0-9]{0,17})$/.test(text);
+}

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { VERIFICATION_CODES } from './codes.ts';
 import { MAX_SCOPES, scopeSchema, verifiableHashSchema } from './fields.ts';
-import { LEGACY_PARAMETER_SET } from './hash-formats.ts';
-import { positionSchema } from './position.ts';
+import { LEGACY_PARAMETER_SET, VERIFIABLE_HASH } from './hash-formats.ts';
+import { isShortPosition, positionSchema } from './position.ts';
 
 const MAX_VERIFY_ITEMS = 512;
 
@@ -22,6 +22,13 @@ export const verifyItem = z
   });
 export type VerifyItem = z.infer<typeof verifyItem>;
 
+/** The commonest item, a hash alone, known without the schema's cost. It says the same of what is accepted here. */
+export function isBareHash(item: unknown): item is { readonly hash: string } {
+  if (typeof item !== 'object' || item === null || !('hash' in item)) return false;
+  const { hash } = item;
+  return typeof hash === 'string' && hash.length <= 128 && VERIFIABLE_HASH.test(hash) && Object.keys(item).length === 1;
+}
+
 /** Items are validated one by one where they are answered, so that one bad item is refused alone. */
 export const verifyRequest = z.union([
   z.object({ items: z.array(z.unknown()).min(1).max(MAX_VERIFY_ITEMS) }),
@@ -29,7 +36,7 @@ export const verifyRequest = z.union([
 ]);
 export type VerifyRequest = z.infer<typeof verifyRequest>;
 
-export const verdict = z.union([
+export const verdict = z.discriminatedUnion('valid', [
   z.object({
     valid: z.literal(true),
     keyId: z.string(),
@@ -49,6 +56,20 @@ export const verdict = z.union([
   }),
 ]);
 export type Verdict = z.infer<typeof verdict>;
+
+/** The commonest verdicts, known without the schema's cost, a copy among it. It says the same of what is accepted here. */
+export function isCommonVerdict(reply: unknown): reply is Verdict {
+  if (typeof reply !== 'object' || reply === null) return false;
+  const { valid, code, keyId, userId, scopes, position } = reply as Record<string, unknown>;
+  if (!isShortPosition(position)) return false;
+  const count = Object.keys(reply).length;
+  if (valid === false) return code === 'NOT_FOUND' && count === 3;
+  return valid === true && typeof keyId === 'string' && typeof userId === 'string' && areTexts(scopes) && count === 5;
+}
+
+function areTexts(list: unknown): boolean {
+  return Array.isArray(list) && list.every((one) => typeof one === 'string');
+}
 
 export const verifyReply = z.union([verdict, z.object({ results: z.array(verdict) })]);
 export type VerifyReply = z.infer<typeof verifyReply>;

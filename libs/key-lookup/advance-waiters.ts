@@ -1,10 +1,12 @@
+import { Waiters } from './waiters.ts';
+
 /** How often the shards are looked at while somebody waits for them to get further. */
 const LOOK_MS = 10;
 
 /** Those who wait until a shard may be further than it was. Looks at the shards while anybody does, and never otherwise. */
 export class AdvanceWaiters {
   readonly #look: () => Promise<void>;
-  readonly #waiting = new Set<() => void>();
+  readonly #waiters = new Waiters();
   #isLooking = false;
   #isClosed = false;
 
@@ -14,21 +16,14 @@ export class AdvanceWaiters {
   }
 
   wait(signal: AbortSignal): Promise<void> {
-    if (signal.aborted || this.#isClosed) return Promise.resolve();
-    return new Promise((resolve) => {
-      const done = () => {
-        signal.removeEventListener('abort', done);
-        this.#waiting.delete(done);
-        resolve();
-      };
-      signal.addEventListener('abort', done);
-      this.#waiting.add(done);
-      if (!this.#isLooking) void this.#keepLooking();
-    });
+    if (this.#isClosed) return Promise.resolve();
+    const woken = this.#waiters.wait(signal);
+    if (!this.#isLooking) void this.#keepLooking();
+    return woken;
   }
 
   wake(): void {
-    for (const done of [...this.#waiting]) done();
+    this.#waiters.wake();
   }
 
   close(): void {
@@ -38,10 +33,10 @@ export class AdvanceWaiters {
 
   async #keepLooking(): Promise<void> {
     this.#isLooking = true;
-    while (this.#waiting.size > 0) {
+    while (this.#waiters.size > 0) {
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
       // A lookup that is away is found out by those who wait, when they look.
-      if (this.#waiting.size > 0) await this.#look().catch(() => this.wake());
+      if (this.#waiters.size > 0) await this.#look().catch(() => this.wake());
     }
     this.#isLooking = false;
   }

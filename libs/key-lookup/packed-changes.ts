@@ -1,7 +1,7 @@
 import { type LookupChange } from '#keys/project-key';
 import { ByteWriter } from './byte-writer.ts';
 import { writeEntry, writeOwner } from './entry-record.ts';
-import { fieldOf } from './lookup-field.ts';
+import { fieldOf, fieldsOf } from './lookup-field.ts';
 import { VERBS } from './redis-scripts.ts';
 
 /** One for all, since nothing here waits. */
@@ -47,8 +47,16 @@ function pack(verb: number, hash: string, writeRecord: () => number): void {
 const SHORTEST_FIELD = 32;
 
 /** In latin1. @throws RangeError for what is no hash of a key */
-export function redisField(hash: string): string {
-  const field = fieldOf(hash);
+function redisField(hash: string): string {
+  return longEnough(fieldOf(hash));
+}
+
+/** The same of many. */
+export function redisFields(hashes: readonly string[]): string[] {
+  return fieldsOf(hashes).map(longEnough);
+}
+
+function longEnough(field: string): string {
   if (field.length < SHORTEST_FIELD) throw new RangeError('This is not the hash of a key.');
   return field;
 }

@@ -1,4 +1,4 @@
-import { Cluster, Command, Redis, type RedisOptions } from 'ioredis';
+import { Cluster, Command, Redis, type RedisOptions, ReplyError } from 'ioredis';
 import { LookupUnavailable } from './lookup-reader.ts';
 import { RoleWatch } from './redis-role.ts';
 import { parseRedisUrl } from './redis-url.ts';
@@ -20,6 +20,9 @@ const COMMAND_TIMEOUT_MS = 1000;
 const SILENCE_MS = 500;
 const KEEP_ALIVE_MS = 1000;
 const RETRY_MS = { first: 50, most: 1000 };
+
+/** No answer came: the server hangs, can't be reached, or is no master. */
+export class RedisSilent extends LookupUnavailable {}
 
 /**
  * One connection to a Redis, or one to each node of a Redis Cluster. It reconnects by itself; while it is away each command
@@ -63,14 +66,14 @@ export class RedisConnection {
     return this.send<T>(new Command(name, args, { replyEncoding: null }));
   }
 
-  /** @throws LookupUnavailable */
+  /** @throws LookupUnavailable; RedisSilent where there was no answer, not even an error */
   async send<T>(command: Command): Promise<T> {
     try {
       const answer = (await this.#redis.sendCommand(command)) as T;
       this.#role?.requireMaster();
       return answer;
     } catch (error) {
-      throw unavailable(error);
+      throw error instanceof ReplyError ? new LookupUnavailable(textOf(error)) : new RedisSilent(textOf(error));
     }
   }
 
@@ -145,6 +148,6 @@ function retryStrategy(times: number): number {
 }
 
 /** ioredis keeps a failed command's arguments with the error; they are nobody's business who reads a log. */
-function unavailable(error: unknown): LookupUnavailable {
-  return new LookupUnavailable(`Redis: ${error instanceof Error ? error.message : String(error)}`);
+function textOf(error: unknown): string {
+  return `Redis: ${error instanceof Error ? error.message : String(error)}`;
 }

@@ -9,10 +9,20 @@ export interface LeaseOptions extends RedisConnectionOptions {
   readonly monotonicMs?: () => number;
 }
 
+/** One time of leading. */
+export interface LeaseTurn {
+  /** Aborts when the lease is lost, can't be shown to be still there, or is given back. */
+  readonly signal: AbortSignal;
+  /** Leaves it to another: one that can't do its work. It stands by again only after all others have had time to look. */
+  readonly giveBack: () => void;
+}
+
 const KEY = 'latchkey:lookup:leader';
 const TTL_MS = 3_000;
 /** Renewals, and looks of those who stand by, within one life of the lease. */
 const LOOKS = 6;
+/** In lives of the lease: whoever stands by has looked by then, even after a look that Redis did not answer. */
+const LIVES_AFTER_GIVING_BACK = 2;
 
 const RENEW = script(
   `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0`,
@@ -47,10 +57,10 @@ export class RedisLease {
   }
 
   /**
-   * Waits for its turn, works, and stands by again when the lease is lost; until `signal` aborts. @param work gets a signal
-   * that aborts when the lease is lost, or can't be shown to be still there; the next work begins when it has resolved
+   * Waits for its turn, works, and stands by again when the lease is lost or given back; until `signal` aborts.
+   * @param work the next begins when it has resolved
    */
-  async lead(work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+  async lead(work: (turn: LeaseTurn) => Promise<void>, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       // By the clock of before the question: the server counts from a later moment.
       const askedMs = this.#monotonicMs();
@@ -63,14 +73,19 @@ export class RedisLease {
     this.#redis.close();
   }
 
-  async #hold(work: (signal: AbortSignal) => Promise<void>, sinceMs: number, signal: AbortSignal): Promise<void> {
+  async #hold(work: (turn: LeaseTurn) => Promise<void>, sinceMs: number, signal: AbortSignal): Promise<void> {
     const lost = new AbortController();
     const stop = () => lost.abort();
+    const turn = { isGivenBack: false };
+    const giveBack = () => {
+      turn.isGivenBack = true;
+      stop();
+    };
     signal.addEventListener('abort', stop);
     this.#isHeld = true;
     const renewing = this.#renew(sinceMs, lost);
     try {
-      if (!signal.aborted) await work(lost.signal);
+      if (!signal.aborted) await work({ signal: lost.signal, giveBack });
     } finally {
       signal.removeEventListener('abort', stop);
       lost.abort();
@@ -78,6 +93,7 @@ export class RedisLease {
       this.#isHeld = false;
       await this.#redis.run(RELEASE, [KEY], [this.#me]).catch(() => undefined);
     }
+    if (turn.isGivenBack) await pause(this.#ttlMs * LIVES_AFTER_GIVING_BACK, signal);
   }
 
   async #renew(sinceMs: number, lost: AbortController): Promise<void> {

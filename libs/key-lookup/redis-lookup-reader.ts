@@ -1,14 +1,12 @@
+import { readyWithin } from '#runtime/ready-within';
 import { AdvanceWaiters } from './advance-waiters.ts';
-import { decodeEntry, UnreadableRecord } from './entry-record.ts';
-import { shardOf } from './lookup-field.ts';
 import { type LookupAnswer, type LookupReader, LookupUnavailable, type ShardReading } from './lookup-reader.ts';
-import { redisField } from './packed-changes.ts';
+import { redisFields } from './packed-changes.ts';
 import { RedisConnection, type RedisConnectionOptions } from './redis-connection.ts';
 import { GENERATIONS, LIVE, parseOrigin } from './redis-keys.ts';
-import { RoundTrips } from './round-trips.ts';
-import { ShardRead, type ShardReadReply } from './shard-read.ts';
+import { RedisShard } from './redis-shard.ts';
+import { lookUpInShards } from './look-up-in-shards.ts';
 import { type WatchedGeneration, WatchedGenerations } from './watched-generations.ts';
-import { type WatchedShard } from './watched-shard.ts';
 
 export interface RedisReaderOptions {
   /** How old the last proof that the projection is at the log's head may be: setting MAX_STALENESS_MS. */
@@ -17,30 +15,31 @@ export interface RedisReaderOptions {
   readonly monotonicMs: () => number;
 }
 
-interface ShardLook {
-  readonly reply: ShardReadReply;
-  /** Undefined: the shard is retired, or not there. */
-  readonly reading: ShardReading | undefined;
-}
+type Generation = WatchedGeneration<RedisShard>;
+type Answers = readonly (LookupAnswer | Promise<LookupAnswer>)[];
 
 /** How often the stamps are looked at, whether or not anybody asks: several times per bound. */
 const LOOKS_PER_BOUND = 10;
 const LOOK_MS = { least: 10, most: 1000 };
 /** A pointer that moves while one is asking is asked again, so often. */
 const ATTEMPTS = 3;
+/** How long those that are there wait for the other shards of their list, so as to be answered together. */
+const TOGETHER_MS = 20;
 
 /**
- * Reads on a connection of its own. All calls that come together, or while earlier ones are on their way, share one HMGET
- * per shard, which reads entries and state at one moment. A shard that is retired or gone makes it ask the pointer again.
+ * Reads on a connection of its own, each shard in rounds of its own (see RedisShard). A shard that is retired or gone makes
+ * it ask the pointer again.
  */
 export class RedisLookupReader implements LookupReader {
   readonly #redis: RedisConnection;
   readonly #options: RedisReaderOptions;
-  readonly #generations = new WatchedGenerations();
-  readonly #rounds = new RoundTrips<LookupAnswer>((fields) => this.#lookUp(fields));
+  readonly #generations = new WatchedGenerations((key) => this.#openShard(key));
   readonly #waiters = new AdvanceWaiters(() => this.#lookAtLive());
   #isClosed = false;
   #timer: NodeJS.Timeout | undefined;
+  /** For all who have no live generation. */
+  #finding: Promise<void> | undefined;
+  #isWatchingPointer = false;
 
   private constructor(redis: RedisConnection, options: RedisReaderOptions) {
     this.#redis = redis;
@@ -50,18 +49,19 @@ export class RedisLookupReader implements LookupReader {
   /** Resolves after the first try to connect, whatever came of it. @throws RangeError for an address that is none */
   static async connect(options: RedisReaderOptions & RedisConnectionOptions): Promise<RedisLookupReader> {
     const reader = new RedisLookupReader(await RedisConnection.open(options), options);
-    await reader.#keepLooking();
+    await reader.#watchPointer();
+    await reader.#lookAtAll();
+    reader.#keepLooking();
     return reader;
   }
 
-  async lookUp(hashes: readonly string[]): Promise<readonly LookupAnswer[]> {
-    return hashes.length === 0 ? [] : this.#rounds.ask(hashes.map(redisField));
+  async lookUp(hashes: readonly string[]): Promise<Answers> {
+    return hashes.length === 0 ? [] : this.#lookUp(redisFields(hashes));
   }
 
   async shards(): Promise<readonly ShardReading[]> {
     return this.#fromLive(async ({ shards }) => {
-      const looks = await this.#lookAt(shards);
-      const readings = looks.map(({ reading }) => reading);
+      const readings = await Promise.all(shards.map((shard) => shard.read()));
       return readings.every((reading) => reading !== undefined) ? readings : undefined;
     });
   }
@@ -77,32 +77,25 @@ export class RedisLookupReader implements LookupReader {
     this.#redis.close();
   }
 
-  #lookUp(fields: readonly string[]): Promise<readonly LookupAnswer[]> {
-    return this.#fromLive(async ({ shards }) => {
-      const wanted = new Map<number, string[]>();
-      const places = fields.map((field) => {
-        const shard = shardOf(field, shards.length);
-        const others = wanted.get(shard);
-        if (others === undefined) wanted.set(shard, [field]);
-        return { shard, at: others === undefined ? 1 : others.push(field) };
-      });
-      const looks = new Map<number, ShardLook>();
-      const faults: unknown[] = [];
-      const look = async ([nth, own]: [number, string[]]) => {
-        try {
-          looks.set(nth, await this.#look(shards[nth], own));
-        } catch (fault) {
-          faults.push(fault);
-        }
-      };
-      await Promise.all([...wanted].map(look));
-      // Where a whole shard is away, as with its master in a cluster, the others still answer.
-      if (looks.size === 0) throw faults[0];
-      if ([...looks.values()].some(({ reading }) => reading === undefined)) return undefined;
-      return places.map(({ shard, at }) => {
-        const { reading, reply } = looks.get(shard) ?? {};
-        return reading === undefined ? AWAY : answerOf(reply?.[at], reading);
-      });
+  #lookUp(fields: readonly string[]): Promise<Answers> {
+    return this.#fromLive(({ shards }) => {
+      const [only] = shards;
+      return shards.length === 1 && only !== undefined
+        ? only.lookUp(fields)
+        : lookUpInShards(shards, fields, {
+            togetherMs: TOGETHER_MS,
+            askAnew: async (field) => requireAnswer((await this.#lookUp([field]))[0]),
+          });
+    });
+  }
+
+  #openShard(key: string): RedisShard {
+    const { maxStalenessMs, monotonicMs } = this.#options;
+    return new RedisShard(key, {
+      maxStalenessMs,
+      monotonicMs,
+      send: (read) => this.#redis.send(read),
+      onChange: () => this.#waiters.wake(),
     });
   }
 
@@ -110,11 +103,11 @@ export class RedisLookupReader implements LookupReader {
    * Asks the live generation. Where that is retired or gone, asks the pointer and the one that it names then.
    * @param ask undefined: this generation can't answer
    */
-  async #fromLive<T>(ask: (generation: WatchedGeneration) => Promise<T | undefined>): Promise<T> {
-    let last: WatchedGeneration | undefined;
+  async #fromLive<T>(ask: (generation: Generation) => Promise<T | undefined>): Promise<T> {
+    let last: Generation | undefined;
     try {
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-        if (this.#generations.live === undefined) await this.#askPointer();
+        if (this.#generations.live === undefined) await this.#findLive();
         const generation = this.#generations.live;
         if (generation === undefined || generation === last) break;
         const answer = await ask(generation);
@@ -126,6 +119,12 @@ export class RedisLookupReader implements LookupReader {
       throw error instanceof LookupUnavailable ? error : new LookupUnavailable(messageOf(error));
     }
     throw new LookupUnavailable('No generation of the lookup is live.');
+  }
+
+  /** Once for all who find that there is none. */
+  async #findLive(): Promise<void> {
+    this.#finding ??= this.#askPointer().finally(() => (this.#finding = undefined));
+    await this.#finding;
   }
 
   async #askPointer(): Promise<void> {
@@ -141,60 +140,42 @@ export class RedisLookupReader implements LookupReader {
     if (this.#generations.update(live?.toString(), origins)) this.#waiters.wake();
   }
 
-  /** What it says is of one moment, however much is read of the same shard meanwhile. */
-  async #look(shard: WatchedShard | undefined, fields: readonly string[]): Promise<ShardLook> {
-    if (shard === undefined) throw new RangeError('There is no such shard.');
-    const { monotonicMs, maxStalenessMs } = this.#options;
-    const read = new ShardRead(shard.key, fields);
-    const askedMs = monotonicMs();
-    const reply = await this.#redis.send<ShardReadReply>(read);
-    if (read.connection === undefined) throw new LookupUnavailable('The answer came by no connection.');
-    if (shard.observe(reply[0], read.connection, askedMs)) this.#waiters.wake();
-    return { reply, reading: shard.reading(monotonicMs(), maxStalenessMs) };
-  }
-
-  #lookAt(shards: readonly WatchedShard[]): Promise<ShardLook[]> {
-    return Promise.all(shards.map((shard) => this.#look(shard, [])));
-  }
-
-  /** For those who wait for an advance. */
+  /** For those who wait for an advance; a shard that is late keeps nobody from hearing of the others. */
   async #lookAtLive(): Promise<void> {
     const { live } = this.#generations;
-    if (live === undefined) await this.#askPointer();
-    else await this.#lookAt(live.shards);
+    if (live === undefined) return this.#findLive();
+    const looks = live.shards.filter(({ isAway }) => !isAway).map((shard) => shard.glance());
+    await readyWithin(Promise.allSettled(looks), TOGETHER_MS);
   }
 
-  /** Looks at the pointer and at the stamps of all generations, now and from now on. */
-  async #keepLooking(): Promise<void> {
-    try {
-      await this.#askPointer();
-      // One that can't be read keeps nobody from the others.
-      await Promise.allSettled(Array.from(this.#generations.all, ({ shards }) => this.#lookAt(shards)));
-    } catch {
-      // Who asks is told so; the stamps are as old as they are.
-    }
+  /** Looks at the stamps of all generations, and at the pointer, from now on. Neither waits for what is late. */
+  #keepLooking(): void {
     if (this.#isClosed) return;
     const everyMs = Math.min(LOOK_MS.most, Math.max(LOOK_MS.least, this.#options.maxStalenessMs / LOOKS_PER_BOUND));
-    this.#timer = setTimeout(() => void this.#keepLooking(), everyMs);
+    this.#timer = setTimeout(() => {
+      void this.#lookAtAll();
+      if (!this.#isWatchingPointer) void this.#watchPointer();
+      this.#keepLooking();
+    }, everyMs);
   }
-}
 
-/** Of a shard that could not be asked. */
-const AWAY: LookupAnswer = {
-  entry: undefined,
-  shard: { position: undefined, unproved: true, fresh: false, legacy: [] },
-};
+  /** What can't be read keeps nobody from the rest: who asks is told so, and the stamps are as old as they are. */
+  async #lookAtAll(): Promise<void> {
+    await Promise.allSettled(this.#generations.shards.map((shard) => shard.glance()));
+  }
 
-function answerOf(record: Buffer | null | undefined, shard: ShardReading): LookupAnswer {
-  if (record === null || record === undefined) return { entry: undefined, shard };
-  try {
-    return { entry: decodeEntry(record), shard };
-  } catch (error) {
-    if (error instanceof UnreadableRecord) return { entry: undefined, unreadable: true, shard };
-    throw error;
+  async #watchPointer(): Promise<void> {
+    this.#isWatchingPointer = true;
+    await this.#askPointer().catch(() => undefined);
+    this.#isWatchingPointer = false;
   }
 }
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+function requireAnswer<A>(answer: A | undefined): A {
+  if (answer === undefined) throw new RangeError('A lookup gave no answer.');
+  return answer;
 }

@@ -5,7 +5,6 @@ import { DIGEST_BYTES } from './lookup-field.ts';
 export type ShardReadReply = readonly [state: Buffer | null, ...records: (Buffer | null)[]];
 
 const FIELD_HEAD = `$${DIGEST_BYTES}\r\n`;
-const FIELD_BYTES = FIELD_HEAD.length + DIGEST_BYTES + 2;
 
 /**
  * `HMGET shard state field …`: a shard's entries and its state at one moment. Encoded here in one piece, which costs a
@@ -17,7 +16,7 @@ export class ShardRead extends Command {
   readonly #key: string;
   readonly #fields: readonly string[];
 
-  /** @param fields see lookup-field.ts */
+  /** @param key in ASCII @param fields see lookup-field.ts */
   constructor(key: string, fields: readonly string[]) {
     super('hmget', [key, 'state'], { replyEncoding: null });
     this.#key = key;
@@ -26,16 +25,12 @@ export class ShardRead extends Command {
 
   override toWritable(socket: object): Buffer {
     this.connection = socket;
-    const head = `*${this.#fields.length + 3}\r\n$5\r\nhmget\r\n$${Buffer.byteLength(this.#key)}\r\n${this.#key}\r\n$5\r\nstate\r\n`;
-    const long = this.#fields.reduce((sum, { length }) => (length === DIGEST_BYTES ? sum : sum + length + 16), 0);
-    const bytes = Buffer.allocUnsafe(Buffer.byteLength(head) + this.#fields.length * FIELD_BYTES + long);
-    let at = bytes.write(head);
+    const { length: keyBytes } = this.#key;
+    let text = `*${this.#fields.length + 3}\r\n$5\r\nhmget\r\n$${keyBytes}\r\n${this.#key}\r\n$5\r\nstate\r\n`;
+    // Put together as text and encoded once: a write of its own for each field costs five times as much.
     for (const field of this.#fields) {
-      const fieldHead = field.length === DIGEST_BYTES ? FIELD_HEAD : `$${field.length}\r\n`;
-      at += bytes.write(fieldHead, at, 'latin1');
-      at += bytes.write(field, at, 'latin1');
-      at += bytes.write('\r\n', at, 'latin1');
+      text += `${field.length === DIGEST_BYTES ? FIELD_HEAD : `$${field.length}\r\n`}${field}\r\n`;
     }
-    return bytes.subarray(0, at);
+    return Buffer.from(text, 'latin1');
   }
 }

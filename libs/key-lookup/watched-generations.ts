@@ -1,33 +1,39 @@
 import { type GenerationOrigin } from './lookup-store.ts';
 import { shardKey } from './redis-keys.ts';
-import { WatchedShard } from './watched-shard.ts';
 
-export interface WatchedGeneration {
+export interface WatchedGeneration<Shard> {
   readonly name: string;
-  readonly shards: readonly WatchedShard[];
+  readonly shards: readonly Shard[];
 }
 
 /**
  * All generations that there are, not the live one alone: so their stamps have been seen to change when the pointer moves.
  */
-export class WatchedGenerations {
-  #generations = new Map<string, WatchedGeneration>();
-  #live: WatchedGeneration | undefined;
+export class WatchedGenerations<Shard> {
+  readonly #open: (key: string) => Shard;
+  #generations = new Map<string, WatchedGeneration<Shard>>();
+  #live: WatchedGeneration<Shard> | undefined;
 
-  get live(): WatchedGeneration | undefined {
+  /** @param open gives what knows the shard of that Redis key */
+  constructor(open: (key: string) => Shard) {
+    this.#open = open;
+  }
+
+  get live(): WatchedGeneration<Shard> | undefined {
     return this.#live;
   }
 
-  get all(): Iterable<WatchedGeneration> {
-    return this.#generations.values();
+  /** Of all generations. */
+  get shards(): readonly Shard[] {
+    return [...this.#generations.values()].flatMap(({ shards }) => shards);
   }
 
   /** @returns whether the pointer names another than before */
   update(live: string | undefined, origins: ReadonlyMap<string, GenerationOrigin>): boolean {
-    const generations = new Map<string, WatchedGeneration>();
+    const generations = new Map<string, WatchedGeneration<Shard>>();
     for (const [name, { shards }] of origins) {
       const known = this.#generations.get(name);
-      generations.set(name, known?.shards.length === shards ? known : watchedGeneration(name, shards));
+      generations.set(name, known?.shards.length === shards ? known : this.#watched(name, shards));
     }
     this.#generations = generations;
     const before = this.#live;
@@ -39,8 +45,7 @@ export class WatchedGenerations {
   forgetLive(): void {
     this.#live = undefined;
   }
-}
-
-function watchedGeneration(name: string, shards: number): WatchedGeneration {
-  return { name, shards: Array.from({ length: shards }, (_, shard) => new WatchedShard(shardKey(name, shard))) };
+  #watched(name: string, shards: number): WatchedGeneration<Shard> {
+    return { name, shards: Array.from({ length: shards }, (_, shard) => this.#open(shardKey(name, shard))) };
+  }
 }

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { type Verdict } from '#contracts/verification';
+import { type LookupReader, LookupUnavailable } from '#key-lookup/lookup-reader';
 import { hashNo } from '#testing/given-keys';
 import { HandDrivenLookup } from '#testing/hand-driven-lookup';
 import { Verifier, type VerifierOptions } from './verifier.ts';
@@ -34,6 +35,47 @@ describe('a verifier', () => {
     await lookup.event();
     expect(await all).toEqual({ valid: false, code: 'NOT_FOUND', position: '4' });
     expect(verifier.parked).toBe(0);
+  });
+
+  it('has the rest of a list at once where a shard is late, and parks what is STALE when it answers', async () => {
+    let answer: () => void = () => undefined;
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    const uses: number[] = [];
+    const late: LookupReader = {
+      lookUp: async (hashes) => {
+        const [first, ...others] = await lookup.reader.lookUp(hashes);
+        return [first!, ...others.map((other) => answered.then(() => other))];
+      },
+      shards: () => answered.then(() => lookup.reader.shards()),
+      advanced: (signal) => lookup.reader.advanced(signal),
+    };
+    const verifier = new Verifier(late, { waitMs: 60_000, onUse: (keys) => uses.push(keys.length) });
+    const items = [{ hash }, { hash }, { hash, minPosition: '3' }, { minPosition: '2' }, { minPosition: '3' }];
+    const [now, ...rest] = await verifier.verify(tasks(...items));
+    expect(now).toMatchObject({ valid: true });
+    expect(rest.map((verdict) => verdict instanceof Promise)).toEqual([true, true, true, true]);
+    expect(uses).toEqual([1]);
+    answer();
+    expect(await rest[0]).toMatchObject({ valid: true });
+    expect(await rest[2]).toMatchObject({ code: 'NOT_FOUND', position: '2' });
+    expect(uses).toEqual([1, 1]);
+    while (verifier.parked < 2) await answered;
+    await lookup.event();
+    expect(await Promise.all([rest[1], rest[3]])).toMatchObject([
+      { valid: true },
+      { code: 'NOT_FOUND', position: '3' },
+    ]);
+  });
+
+  it('answers what waits where its own shard is there, though another can’t be asked', async () => {
+    const others: LookupReader = {
+      lookUp: (hashes) => lookup.reader.lookUp(hashes),
+      shards: () => Promise.reject(new LookupUnavailable('a master is away')),
+      advanced: (signal) => lookup.reader.advanced(signal),
+    };
+    const [later] = await new Verifier(others, { waitMs: 60_000 }).verify(tasks({ hash, minPosition: '3' }));
+    await lookup.event();
+    expect(await later).toMatchObject({ valid: true, position: '3' });
   });
 
   it('waits again after all that waited was answered', async () => {

@@ -1,7 +1,8 @@
 import { type Verdict } from '#contracts/verification';
 import { type KeyOwner } from '#keys/project-key';
 import { type LookupReader, LookupUnavailable } from '#key-lookup/lookup-reader';
-import { verifyMany } from './verify-many.ts';
+import { readyWithin } from '#runtime/ready-within';
+import { TOGETHER_MS, verifyEach, type Verdicts } from './verify-many.ts';
 
 /** One thing to verify, as it came in, and when its asker stops waiting (epoch ms). */
 export interface VerifyTask {
@@ -18,11 +19,11 @@ export interface VerifierOptions {
   readonly maxParked?: number;
   /** Epoch ms, to compare deadlines with, and to date uses. */
   readonly nowMs?: () => number;
-  /** Told of the good keys of each list (see verifyMany), before their verdicts are there. Must neither throw nor wait. */
+  /** Told of the good keys of each list (see verifyEach), before their verdicts are there. Must neither throw nor wait. */
   readonly onUse?: (keys: readonly KeyOwner[], atMs: number) => void;
 }
 
-/** verifyMany, and apart from it a bounded place to wait for those items that the projection has not reached yet. */
+/** verifyEach, and apart from it a bounded place to wait for those items that the projection has not reached yet. */
 export class Verifier {
   readonly #lookup: LookupReader;
   readonly #options: Required<VerifierOptions>;
@@ -39,12 +40,18 @@ export class Verifier {
     return this.#parked.size;
   }
 
-  /** In order, per task: its verdict, or for one that has to wait, the promise of it. Rejects, as that does, only on a bug. */
-  async verify(tasks: readonly VerifyTask[]): Promise<(Verdict | Promise<Verdict>)[]> {
+  /**
+   * In order, per task: its verdict, or the promise of it for one that has to wait, or whose shard is late. Rejects, as that
+   * does, only on a bug.
+   */
+  async verify(tasks: readonly VerifyTask[]): Promise<Verdicts> {
     const verdicts = await this.#verifyNow(tasks);
     return verdicts.map((verdict, index) => {
       const task = tasks[index];
-      return task !== undefined && isStale(verdict) ? this.#park(task, verdict) : verdict;
+      if (task === undefined) return verdict;
+      return verdict instanceof Promise
+        ? verdict.then((late) => this.#orPark(task, late))
+        : this.#orPark(task, verdict);
     });
   }
 
@@ -54,12 +61,21 @@ export class Verifier {
     for (const parked of [...this.#parked]) this.#settle(parked, parked.stale);
   }
 
-  async #verifyNow(tasks: readonly { readonly item: unknown }[]): Promise<Verdict[]> {
+  async #verifyNow(tasks: readonly { readonly item: unknown }[]): Promise<Verdicts> {
     const items = tasks.map(({ item }) => item);
-    const used: KeyOwner[] = [];
-    const verdicts = await verifyMany(items, this.#lookup, (key) => used.push(key));
-    if (used.length > 0) this.#options.onUse(used, this.#options.nowMs());
+    const { nowMs, onUse } = this.#options;
+    let used: KeyOwner[] | undefined = [];
+    const verdicts = await verifyEach(items, this.#lookup, (key) => {
+      if (used === undefined) onUse([key], nowMs());
+      else used.push(key);
+    });
+    if (used.length > 0) onUse(used, nowMs());
+    used = undefined;
     return verdicts;
+  }
+
+  #orPark(task: VerifyTask, verdict: Verdict): Verdict | Promise<Verdict> {
+    return isStale(verdict) ? this.#park(task, verdict) : verdict;
   }
 
   #park(task: VerifyTask, stale: Verdict): Verdict | Promise<Verdict> {
@@ -68,7 +84,8 @@ export class Verifier {
     if (this.#closed || patienceMs <= 0 || this.#parked.size >= maxParked) return stale;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.#settle(parked, parked.stale), patienceMs);
-      const parked: Parked = { item: task.item, minPosition: minPositionOf(task.item), stale, resolve, reject, timer };
+      const { item } = task;
+      const parked: Parked = { item, minPosition: minPositionOf(item), stale, isAsked: false, resolve, reject, timer };
       this.#parked.add(parked);
       this.#watch();
     });
@@ -106,24 +123,51 @@ export class Verifier {
   }
 
   async #settleReady(): Promise<void> {
+    let asked: readonly Parked[] = [...this.#parked].filter(({ isAsked }) => !isAsked);
     try {
-      const furthest = maxOf((await this.#lookup.shards()).map(({ position }) => position));
-      const ready = [...this.#parked].filter(({ minPosition }) => minPosition <= furthest);
-      const verdicts = await this.#verifyNow(ready);
-      for (const [index, parked] of ready.entries()) {
+      const furthest = await this.#furthest();
+      if (furthest !== undefined) asked = asked.filter(({ minPosition }) => minPosition <= furthest);
+      if (asked.length === 0) return;
+      const verdicts = await this.#verifyNow(asked);
+      for (const [index, parked] of asked.entries()) {
         const verdict = verdicts[index];
-        if (verdict === undefined) continue;
-        // Another shard got there; the item's own has not yet.
-        if (isStale(verdict)) parked.stale = verdict;
-        else this.#settle(parked, verdict);
+        if (verdict instanceof Promise) void this.#settleLater(parked, verdict);
+        else if (verdict !== undefined) this.#settleUnlessStale(parked, verdict);
       }
     } catch (error) {
-      const unavailable: Verdict = { valid: false, code: 'UNAVAILABLE' };
-      for (const parked of [...this.#parked]) {
-        if (error instanceof LookupUnavailable) this.#settle(parked, unavailable);
-        else this.#end(parked, () => parked.reject(error));
-      }
+      for (const parked of asked) this.#end(parked, () => parked.reject(error));
     }
+  }
+
+  /** Beyond it nothing can be ready. Undefined: some shard can't be asked, or is late; each item has one of its own. */
+  async #furthest(): Promise<bigint | undefined> {
+    try {
+      const shards = await readyWithin(this.#lookup.shards(), TOGETHER_MS);
+      return 'value' in shards ? maxOf(shards.value.map(({ position }) => position)) : undefined;
+    } catch (error) {
+      if (error instanceof LookupUnavailable) return undefined;
+      throw error;
+    }
+  }
+
+  /** Of a late shard, which is asked for it once at a time. */
+  async #settleLater(parked: Parked, verdict: Promise<Verdict>): Promise<void> {
+    parked.isAsked = true;
+    try {
+      this.#settleUnlessStale(parked, await verdict);
+    } catch (fault) {
+      this.#end(parked, () => parked.reject(fault));
+    } finally {
+      parked.isAsked = false;
+    }
+    // What came meanwhile passed it by.
+    if (this.#parked.has(parked)) await this.#settleReady();
+  }
+
+  #settleUnlessStale(parked: Parked, verdict: Verdict): void {
+    // Another shard got there; the item's own has not yet.
+    if (isStale(verdict)) parked.stale = verdict;
+    else this.#settle(parked, verdict);
   }
 }
 
@@ -135,6 +179,8 @@ interface Parked {
   readonly timer: NodeJS.Timeout;
   /** The verdict so far, with the position that it was given at. */
   stale: Verdict;
+  /** Its shard has not answered yet. */
+  isAsked: boolean;
 }
 
 function isStale(verdict: Verdict): boolean {

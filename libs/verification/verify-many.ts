@@ -1,35 +1,47 @@
 import { LEGACY_PARAMETER_SET } from '#contracts/hash-formats';
-import { type Verdict, verifyItem, type VerifyItem } from '#contracts/verification';
+import { isBareHash, type Verdict, verifyItem, type VerifyItem } from '#contracts/verification';
 import { type KeyOwner } from '#keys/project-key';
 import { type LookupAnswer, type LookupReader, LookupUnavailable, type ShardReading } from '#key-lookup/lookup-reader';
+import { type Readiness, readyWithin } from '#runtime/ready-within';
 import { missingScopes } from './scopes.ts';
+
+/** Of each item its verdict, or the promise of one whose shard is later than the others. */
+export type Verdicts = readonly (Verdict | Promise<Verdict>)[];
+
+/** How long a list waits for what concerns every shard, so as to be answered together. */
+export const TOGETHER_MS = 20;
 
 /**
  * The whole decision: shape → hash → lookup → verdict. One verdict per item, in order; an item that its contract does not
- * accept is refused alone. Asks the lookup once for all of them and waits for nothing: what has not reached its
+ * accept is refused alone. Asks the lookup once for all of them and waits for nothing but that: what has not reached its
  * `minPosition` is STALE now. A verdict is never given on a lookup that can't be shown to be fresh.
  *
  * @param onUse told of each key that was shown and is good, once per item. One that lacks a scope counts as used, too, as
  *   it does with PostHog: whoever asks whether a key is still in use wants to hear of it
  * @throws what the lookup throws, but for LookupUnavailable, which is the verdict UNAVAILABLE
  */
-export async function verifyMany(
+export async function verifyEach(
   items: readonly unknown[],
   lookup: LookupReader,
   onUse?: (key: KeyOwner) => void,
-): Promise<Verdict[]> {
+): Promise<Verdicts> {
   const parsed = items.map(parse);
-  const hashes = parsed.flatMap((item) => (item?.hash === undefined ? [] : [item.hash]));
+  const hashes: string[] = [];
+  for (const item of parsed) if (item?.hash !== undefined) hashes.push(item.hash);
   const asksAll = parsed.some((item) => item !== undefined && item.hash === undefined);
   try {
     const [answers, shards] = await Promise.all([
       hashes.length === 0 ? [] : lookup.lookUp(hashes),
-      asksAll ? shardsOf(lookup) : [],
+      asksAll ? readyWithin(shardsOf(lookup), TOGETHER_MS) : NO_SHARDS,
     ]);
     let next = 0;
     return parsed.map((item) => {
       if (item === undefined) return INVALID_REQUEST;
-      return item.hash === undefined ? reached(item, shards) : judge(item, answers[next++], onUse);
+      if (item.hash === undefined) {
+        return 'value' in shards ? reached(item, shards.value) : shards.late.then((each) => reached(item, each));
+      }
+      const answer = answers[next++];
+      return answer instanceof Promise ? answer.then((late) => judge(item, late, onUse)) : judge(item, answer, onUse);
     });
   } catch (error) {
     if (!(error instanceof LookupUnavailable)) throw error;
@@ -37,6 +49,17 @@ export async function verifyMany(
   }
 }
 
+/** verifyEach, when all of them are there. */
+export async function verifyMany(...asked: Parameters<typeof verifyEach>): Promise<Verdict[]> {
+  const verdicts = await verifyEach(...asked);
+  return verdicts.every(isReady) ? [...verdicts] : Promise.all(verdicts.map((verdict) => Promise.resolve(verdict)));
+}
+
+function isReady(verdict: Verdict | Promise<Verdict>): verdict is Verdict {
+  return !(verdict instanceof Promise);
+}
+
+const NO_SHARDS: Readiness<readonly ShardReading[]> = { value: [] };
 const INVALID_REQUEST: Verdict = { valid: false, code: 'INVALID_REQUEST' };
 const UNAVAILABLE: Verdict = { valid: false, code: 'UNAVAILABLE' };
 
@@ -51,6 +74,7 @@ async function shardsOf(lookup: LookupReader): Promise<readonly ShardReading[]> 
 }
 
 function parse(item: unknown): VerifyItem | undefined {
+  if (isBareHash(item)) return item;
   const result = verifyItem.safeParse(item);
   return result.success ? result.data : undefined;
 }

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { type OwnRedis, ownRedis, startOwnRedis } from '#testing/own-redis';
+import { ownRedis, startOwnRedis } from '#testing/redis-process';
 import { requires } from '#testing/requires';
 
 requires(ownRedis)('a Redis of a test’s own', () => {
-  let server: OwnRedis;
+  let server: Awaited<ReturnType<typeof startOwnRedis>>;
 
   beforeAll(async () => {
     server = await startOwnRedis();

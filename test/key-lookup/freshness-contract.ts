@@ -1,6 +1,7 @@
 import { beforeEach, expect, it } from '@jest/globals';
 import { GenerationWriter } from '#key-lookup/generation-writer';
 import { type LookupReader, LookupUnavailable } from '#key-lookup/lookup-reader';
+import { lookUpAll } from '#testing/look-up-all';
 import { type Context } from './contract-context.ts';
 import { at, batch, entryOf, hashOf, liveGeneration, prove, put } from './lookup-fixtures.ts';
 
@@ -21,7 +22,7 @@ export function freshnessContract({ lookup, shards }: Context): void {
   it('has no answer before a generation is live', async () => {
     const reader = await newReader();
     await lookup().store.createGeneration('first', { shards, logId: 'log' });
-    await expect(reader.lookUp([hashOf('k')])).rejects.toThrow(LookupUnavailable);
+    await expect(lookUpAll(reader, [hashOf('k')])).rejects.toThrow(LookupUnavailable);
     await expect(reader.shards()).rejects.toThrow(LookupUnavailable);
     await lookup().store.switchLive(undefined, 'first');
     expect(await reader.shards()).toHaveLength(shards);
@@ -32,7 +33,7 @@ export function freshnessContract({ lookup, shards }: Context): void {
     await liveGeneration(lookup().store, shards);
     await (await open()).apply(batch(0, [put('k', ann)]));
     expect(await fresh(reader)).toBe(false);
-    expect((await reader.lookUp([hashOf('k')]))[0]?.shard.fresh).toBe(false);
+    expect((await lookUpAll(reader, [hashOf('k')]))[0]?.shard.fresh).toBe(false);
   });
 
   it('takes a stamp that it found for nothing, and one that it saw change for a proof', async () => {
@@ -71,7 +72,7 @@ export function freshnessContract({ lookup, shards }: Context): void {
     const reader = await newReader();
     await prove(writer, undefined, 5, 'one');
     const unproved = async () => {
-      const [answer] = await reader.lookUp([hashOf('k')]);
+      const [answer] = await lookUpAll(reader, [hashOf('k')]);
       return [answer?.shard, ...(await reader.shards())].map((shard) => shard?.unproved);
     };
     expect(new Set(await unproved())).toEqual(new Set([false]));
@@ -91,12 +92,12 @@ export function freshnessContract({ lookup, shards }: Context): void {
     await old.apply(batch(0, [put('k', ann)]));
     await lookup().store.createGeneration('second', { shards: shards + 1, logId: 'log' });
     await (await open('second')).apply(batch(0, [put('k', ann)], [put('l', ann)]));
-    expect((await reader.lookUp([hashOf('l')]))[0]?.entry).toBeUndefined();
+    expect((await lookUpAll(reader, [hashOf('l')]))[0]?.entry).toBeUndefined();
     await old.retire();
-    await expect(reader.lookUp([hashOf('k')])).rejects.toThrow(LookupUnavailable);
+    await expect(lookUpAll(reader, [hashOf('k')])).rejects.toThrow(LookupUnavailable);
     await expect(reader.shards()).rejects.toThrow(LookupUnavailable);
     await lookup().store.switchLive('first', 'second');
-    expect((await reader.lookUp([hashOf('l')]))[0]?.entry).toEqual(ann);
+    expect((await lookUpAll(reader, [hashOf('l')]))[0]?.entry).toEqual(ann);
     expect(await reader.shards()).toHaveLength(shards + 1);
   });
 }

@@ -2,6 +2,7 @@ import { beforeEach, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { GenerationBehind, GenerationLost, GenerationWriter } from '#key-lookup/generation-writer';
 import { type LookupStore } from '#key-lookup/lookup-store';
+import { lookUpAll } from '#testing/look-up-all';
 import { OwnedEntries } from '#testing/owned-entries';
 import { scaled } from '#testing/scale';
 import { type Context } from './contract-context.ts';
@@ -189,7 +190,7 @@ export function generationWriterContract({ lookup, shards }: Context): void {
     const writer = await open();
     await writer.apply(batch(0, [putLegacy(ann)], [putLegacy(bob)]));
     expect(await legacy()).toEqual(Array(shards).fill([LEGACY_SET]));
-    expect((await reader.lookUp([legacyHash]))[0]?.entry).toEqual(ann);
+    expect((await lookUpAll(reader, [legacyHash]))[0]?.entry).toEqual(ann);
     await writer.apply(batch(2, [removeLegacy(bob)]));
     expect(await legacy()).toEqual(Array(shards).fill([LEGACY_SET]));
     await writer.apply(batch(3, [removeLegacy(ann)]));
@@ -224,7 +225,7 @@ export function generationWriterContract({ lookup, shards }: Context): void {
         const model = new OwnedEntries();
         for (const change of story.flat()) model.apply(change);
         const hashes = [...NAMES.map(hashOf), legacyHash];
-        const answers = await reader.lookUp(hashes);
+        const answers = await lookUpAll(reader, hashes);
         expect(answers.map(({ entry }) => entry)).toEqual(hashes.map((hash) => model.entries.get(hash)));
         expect(answers[0]?.shard.legacy).toEqual((model.legacy.get(LEGACY_SET) ?? 0) > 0 ? [LEGACY_SET] : []);
         expect(answers[0]?.shard.position).toBe(BigInt(story.length));

@@ -6,6 +6,7 @@ import { type LookupReader, LookupUnavailable } from '#key-lookup/lookup-reader'
 import { type LookupStore } from '#key-lookup/lookup-store';
 import { RedisKeyLookup } from '#key-lookup/redis-key-lookup';
 import { shardKey } from '#key-lookup/redis-keys';
+import { lookUpAll } from '#testing/look-up-all';
 import { redisServer, startRedis, type RedisProcess } from '#testing/redis-process';
 import { requires } from '#testing/requires';
 import { TcpProxy } from '#testing/tcp-proxy';
@@ -42,7 +43,7 @@ requires(redisServer)('the lookup in Redis under faults', () => {
     return reader;
   };
   const keyOf = (name: string) => shardKey('first', shardOf(fieldOf(hashOf(name)), SHARDS));
-  const entryIn = async (reader: LookupReader, name: string) => (await reader.lookUp([hashOf(name)]))[0]?.entry;
+  const entryIn = async (reader: LookupReader, name: string) => (await lookUpAll(reader, [hashOf(name)]))[0]?.entry;
 
   it('goes on by a new connection when one died without a word', async () => {
     await (await open()).apply(batch(0, [put('k', ann)]));
@@ -61,7 +62,7 @@ requires(redisServer)('the lookup in Redis under faults', () => {
       () => (isAnswered = true),
       () => (isAnswered = true),
     );
-    await expect(reader.lookUp([hashOf('k')])).rejects.toThrow(LookupUnavailable);
+    expect(await verifyMany([{ hash: hashOf('k') }], reader)).toEqual([{ valid: false, code: 'UNAVAILABLE' }]);
     await expect(through.live()).rejects.toThrow(LookupUnavailable);
     while ((await entryIn(reader, 'k').catch(() => undefined)) === undefined) await turn();
     while ((await through.live().catch(() => undefined)) === undefined) await turn();
@@ -127,7 +128,7 @@ requires(redisServer)('the lookup in Redis under faults', () => {
     const gone = names.filter((_, nth) => nth % 2 === 0);
     await writer.apply(batch(1, [...gone.map((name) => remove(name, ann)), ...gone.map((name) => put(name, bob))]));
     const reader = await newReader();
-    const answers = await reader.lookUp(names.map(hashOf));
+    const answers = await lookUpAll(reader, names.map(hashOf));
     expect(answers.map(({ entry }) => entry)).toEqual(names.map((_, nth) => (nth % 2 === 0 ? bob : ann)));
   });
 
@@ -139,7 +140,7 @@ requires(redisServer)('the lookup in Redis under faults', () => {
     await reader.shards();
     await prove(await open(), 2, 2, 'to change');
     const items = [{ hash: hashOf('k') }, { hash: hashOf('l') }];
-    expect((await reader.lookUp([hashOf('k')]))[0]).toMatchObject({ entry: undefined, unreadable: true });
+    expect((await lookUpAll(reader, [hashOf('k')]))[0]).toMatchObject({ entry: undefined, unreadable: true });
     const unavailable = { valid: false, code: 'UNAVAILABLE' };
     expect(await verifyMany(items, reader)).toMatchObject([unavailable, { valid: true, userId: 'bob' }]);
     await admin.del(keyOf('l'));
@@ -170,7 +171,7 @@ requires(redisServer)('the lookup in Redis under faults', () => {
       { valid: false, code: 'UNAVAILABLE' },
       { valid: true, userId: 'bob' },
     ]);
-    await expect(reader.lookUp([hashOf('k')])).rejects.toThrow(LookupUnavailable);
+    await expect(lookUpAll(reader, [hashOf('k')])).rejects.toThrow(LookupUnavailable);
     await expect(reader.shards()).rejects.toThrow(LookupUnavailable);
   });
 
@@ -187,7 +188,7 @@ requires(redisServer)('the lookup in Redis under faults', () => {
   it('refuses a hash that is none, without harm to those who ask at the same time', async () => {
     await (await open()).apply(batch(0, [put('k', ann)]));
     const reader = await newReader();
-    const asked = [entryIn(reader, 'k'), reader.lookUp(['state']), entryIn(reader, 'k')];
+    const asked = [entryIn(reader, 'k'), lookUpAll(reader, ['state']), entryIn(reader, 'k')];
     const [one, bad, other] = await Promise.allSettled(asked);
     expect([one, other].map((settled) => settled!.status === 'fulfilled' && settled!.value)).toEqual([ann, ann]);
     expect(bad!.status).toBe('rejected');

@@ -2,15 +2,15 @@ import { afterAll, beforeAll } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { RedisKeyLookup } from '#key-lookup/redis-key-lookup';
 import { startRedisCluster, type RedisCluster } from '#testing/redis-cluster';
-import { redisServer, startRedis, type RedisProcess } from '#testing/redis-process';
+import { anyRedis, redisServer, someRedis } from '#testing/redis-process';
 import { requires } from '#testing/requires';
 import { type LookupUnderTest } from './contract-context.ts';
 import { keyLookupContract } from './key-lookup-contract.ts';
 
-requires(redisServer)('one Redis', () => {
-  let redis: RedisProcess;
+requires(anyRedis)('one Redis', () => {
+  let redis: Awaited<ReturnType<typeof someRedis>>;
   beforeAll(async () => {
-    redis = await startRedis();
+    redis = await someRedis();
   });
   afterAll(() => redis.stop());
 
@@ -47,6 +47,6 @@ async function emptyLookup(url: string): Promise<LookupUnderTest> {
 
 async function empty(url: string): Promise<void> {
   const client = new Redis(url);
-  await client.flushall();
+  await client.flushdb();
   client.disconnect();
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { EventEmitter, once } from 'node:events';
 import { RedisConnection } from '#key-lookup/redis-connection';
-import { RedisLease } from '#key-lookup/redis-lease';
+import { type LeaseTurn, RedisLease } from '#key-lookup/redis-lease';
 import { redisServer, startRedis, type RedisProcess } from '#testing/redis-process';
 import { requires } from '#testing/requires';
 
@@ -11,6 +11,7 @@ class Candidate {
   readonly #stop = new AbortController();
   isLeading = false;
   turns = 0;
+  giveBack: () => void = () => undefined;
   #running: Promise<void>;
 
   constructor(
@@ -18,10 +19,11 @@ class Candidate {
     /** Whether it heeds the loss of the lease; one that is stuck does not. */
     private readonly heeds: boolean,
   ) {
-    this.#running = lease.lead((lost) => this.#lead(lost), this.#stop.signal);
+    this.#running = lease.lead((turn) => this.#lead(turn), this.#stop.signal);
   }
 
-  async #lead(lost: AbortSignal): Promise<void> {
+  async #lead({ signal: lost, giveBack }: LeaseTurn): Promise<void> {
+    this.giveBack = giveBack;
     this.turns += 1;
     this.isLeading = true;
     this.#news.emit('news');
@@ -103,6 +105,28 @@ requires(redisServer)('the lease of a projector', () => {
       Promise.all([second.until(({ isLeading }) => isLeading), first.until(({ isLeading }) => !isLeading)]),
     ]);
     expect([first.isLeading, second.isLeading].filter(Boolean)).toHaveLength(1);
+  });
+
+  it('goes to another where its holder gives it back, and to the same one if there is none', async () => {
+    const first = await candidate();
+    await first.until(({ isLeading }) => isLeading);
+    const second = await candidate();
+    first.giveBack();
+    await second.until(({ isLeading }) => isLeading);
+    expect(first.isLeading).toBe(false);
+    await second.end();
+    await first.until(({ turns }) => turns === 2);
+    first.giveBack();
+    await first.until(({ turns }) => turns === 3);
+  });
+
+  it('ends by itself where it is given back by work that does not end', async () => {
+    const stuck = await candidate({ heeds: false });
+    await stuck.until(({ isLeading }) => isLeading);
+    const next = await candidate();
+    stuck.giveBack();
+    await next.until(({ isLeading }) => isLeading);
+    expect(stuck.turns).toBe(1);
   });
 
   it('is not held up by work that does not heed its loss: another leads meanwhile', async () => {

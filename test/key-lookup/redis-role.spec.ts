@@ -6,6 +6,9 @@ import { redisServer, startRedis, type RedisProcess } from '#testing/redis-proce
 import { requires } from '#testing/requires';
 import { liveGeneration } from './lookup-fixtures.ts';
 
+/** By default a master waits five seconds for more replicas before it copies what it has to the first. */
+const AT_ONCE = ['--repl-diskless-sync-delay', '0'];
+
 requires(redisServer)('a lookup whose address leads to a replica', () => {
   let master: RedisProcess;
   let replica: RedisProcess;
@@ -29,8 +32,8 @@ requires(redisServer)('a lookup whose address leads to a replica', () => {
 
   beforeEach(async () => {
     opened.length = 0;
-    master = await startRedis();
-    replica = await startRedis({ args: ['--replicaof', '127.0.0.1', String(master.port)] });
+    master = await startRedis({ args: AT_ONCE });
+    replica = await startRedis({ args: [...AT_ONCE, '--replicaof', '127.0.0.1', String(master.port)] });
     admin = new Redis(replica.url);
     store = await connect(master.url);
     await liveGeneration(store, 1);

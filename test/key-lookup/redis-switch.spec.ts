@@ -5,6 +5,7 @@ import { fieldOf } from '#key-lookup/lookup-field';
 import { LookupUnavailable } from '#key-lookup/lookup-reader';
 import { RedisKeyLookup } from '#key-lookup/redis-key-lookup';
 import { RedisLookupReader } from '#key-lookup/redis-lookup-reader';
+import { lookUpAll } from '#testing/look-up-all';
 import { redisServer, startRedis, type RedisProcess } from '#testing/redis-process';
 import { requires } from '#testing/requires';
 import { StepRelay } from '#testing/step-relay';
@@ -74,7 +75,7 @@ requires(redisServer)('a reader that stops at any step while generations are swi
   async function lookUpAround(step: number, switching: () => Promise<void>) {
     relay.requests = '';
     relay.stopAfter(step);
-    const answer = reader.lookUp([hash]).then(
+    const answer = lookUpAll(reader, [hash]).then(
       ([told]) => told?.entry,
       (error: unknown) => {
         if (!(error instanceof LookupUnavailable)) throw error;
@@ -94,7 +95,7 @@ requires(redisServer)('a reader that stops at any step while generations are swi
       await openReader(knows);
       const { told, askedBefore } = await lookUpAround(step, switching);
       if (!askedBefore) expect(told).toBeUndefined();
-      const [after] = await reader.lookUp([hash]);
+      const [after] = await lookUpAll(reader, [hash]);
       expect(after?.entry).toBeUndefined();
       expect(after?.shard.position).toBe(2n);
       reader.close();

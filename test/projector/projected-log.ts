@@ -38,6 +38,11 @@ export class ProjectedLog {
     return log;
   }
 
+  /** Where its store listens. */
+  get port(): number {
+    return this.#port;
+  }
+
   /** Of the store that was started last. */
   get dataDir(): string {
     return this.#dataDir;

@@ -11,6 +11,7 @@ import { MemoryKeyLookup } from '#key-lookup/memory-key-lookup';
 import { GenerationWriter } from '#key-lookup/generation-writer';
 import { hashNo } from '#testing/given-keys';
 import { keyCreated, keyDeleted } from '#testing/key-events';
+import { lookUpAll } from '#testing/look-up-all';
 import { redisServer, startRedis, type RedisOptions, type RedisProcess } from '#testing/redis-process';
 import { requires } from '#testing/requires';
 import { verifyMany } from '#verification/verify-many';
@@ -213,7 +214,7 @@ describe.each([{ shards: 1 }, { shards: 16 }])('with $shards shards', ({ shards 
         await stop();
         await restore();
         expect(await look()).toBe(true);
-        const answer = async () => (await log.reader.lookUp([revoked]).catch(() => []))[0];
+        const answer = async () => (await lookUpAll(log.reader, [revoked]).catch(() => []))[0];
         await until(async () => (await answer())?.entry !== undefined);
         expect((await answer())?.shard.fresh).toBe(false);
       });

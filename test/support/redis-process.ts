@@ -4,6 +4,10 @@ import { createServer, type AddressInfo } from 'node:net';
 import { rmSync } from 'node:fs';
 import { aFolder } from './folders.ts';
 import { type Requirement } from './requires.ts';
+import { REDIS, ServerContainer } from './servers/container.mjs';
+import { howToStart, missing } from './servers/how-to-start.ts';
+import { NativeServer } from './servers/native-server.ts';
+import { type OwnServer } from './servers/own-server.ts';
 
 /** A redis-server on this machine: Debian's package `redis-server`. */
 export const redisServer: Requirement = {
@@ -12,6 +16,15 @@ export const redisServer: Requirement = {
     spawnSync('redis-server', ['--version']).status === 0
       ? undefined
       : 'redis-server can’t be run (apt-get install redis-server)',
+};
+
+/** A Redis natively or in a container: `startOwnRedis()`. */
+export const ownRedis: Requirement = { name: 'Redis to start', missing: () => missing('REDIS') };
+
+/** Any Redis: `someRedis()`. */
+export const anyRedis: Requirement = {
+  name: 'Redis',
+  missing: () => (givenRedis() === undefined ? redisServer.missing() : undefined),
 };
 
 export interface RedisOptions {
@@ -32,6 +45,31 @@ export async function startRedis({ args = [], port = 0, dataDir }: RedisOptions 
     const isTaken = redis.output.includes('Address already in use');
     if (port !== 0 || !isTaken) throw new Error(`redis-server did not start:\n${redis.output}`);
   }
+}
+
+/** With an append-only file, as `npm run infra` has it. */
+export async function startOwnRedis(): Promise<OwnServer & { readonly url: string }> {
+  const server =
+    howToStart('REDIS') === 'native'
+      ? await NativeServer.start('redis.mjs', aFolder('redis'))
+      : await ServerContainer.start(REDIS);
+  return Object.assign(server, { url: `redis://${server.host}:${server.port}` });
+}
+
+/**
+ * For specs that neither kill nor configure it: a database of the one that LATCHKEY_TEST_REDIS names, which they empty,
+ * or a redis-server of the test's own.
+ */
+export async function someRedis(): Promise<{ readonly url: string; stop(): Promise<void> }> {
+  const given = givenRedis();
+  if (given === undefined) return startRedis();
+  // Jest numbers its workers from 1, and each runs one spec at a time.
+  return { url: `${given}/${process.env['JEST_WORKER_ID'] ?? '1'}`, stop: () => Promise.resolve() };
+}
+
+function givenRedis(): string | undefined {
+  const given = process.env['LATCHKEY_TEST_REDIS'];
+  return given === undefined || given === '' ? undefined : given.replace(/\/\d*$/, '');
 }
 
 export class RedisProcess {
