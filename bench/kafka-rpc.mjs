@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- kafka-rpc [--quick] [--arms A,B] [--loads 1,256,1000/s] [--runs N] [--profile DIR]`
+ * `npm run bench -- kafka-rpc [--quick] [--arms A,B] [--loads 1,256,1000/s] [--runs N] [--seconds N] [--profile DIR]`
  *
  * What a verification costs over a real Kafka: stock NestJS as its documentation has it, the same tuned as far as its
  * options go, kafkajs alone echoing, and Latchkey. Callers and servers are processes of their own; the handler asks the
@@ -33,13 +33,14 @@ const { values: asked } = parseArgs({
     arms: { type: 'string', default: Object.keys(ARMS).join() },
     loads: { type: 'string', default: LOADS.map(shortName).join() },
     runs: { type: 'string' },
+    seconds: { type: 'string' },
     profile: { type: 'string' },
   },
 });
 const arms = chosen(asked.arms, Object.keys(ARMS), (arm) => arm);
 const loads = chosen(asked.loads, LOADS, shortName);
 const runs = Number(asked.runs ?? (asked.quick ? 1 : 5));
-const times = asked.quick ? QUICK : FULL;
+const times = { ...(asked.quick ? QUICK : FULL), ...(asked.seconds && { windowMs: 1_000 * Number(asked.seconds) }) };
 
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'));
 const servers = await startServers(folder);

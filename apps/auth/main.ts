@@ -1,7 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { messageContract } from '#contracts/message-contract';
 import { KafkaRpcServer } from '#kafka-rpc/kafka-rpc-server';
+import { kafkaConnection } from '#kafka-rpc/settings';
 import { waitForTopics } from '#kafka-rpc/topics';
 import { RedisLastUse } from '#key-lookup/redis-last-use';
 import { RedisLookupReader } from '#key-lookup/redis-lookup-reader';
@@ -11,11 +13,15 @@ import { AuthModule } from './auth.module.ts';
 import { authSettings } from './settings.ts';
 
 /** Verifications over Kafka, from a lookup in Redis. It keeps nothing: any number of replicas may run. */
+/** Longer than two head proofs are apart. Where the lookup is away for longer, it is better to say so than to say nothing. */
+const MAX_WAIT_FOR_LOOKUP_MS = 5_000;
+const LOOK_MS = 50;
+
 void runService({
   settings: authSettings,
   start: async (settings, { nest, shutdown }) => {
-    const { KAFKA_BROKERS: brokers, TOPIC_PREFIX: prefix, REDIS_URL: url } = settings;
-    const connection = { brokers, clientId: `${prefix}auth` };
+    const { TOPIC_PREFIX: prefix, REDIS_URL: url } = settings;
+    const connection = kafkaConnection(settings, 'auth');
     const logger = new Logger('Redis');
     const reader = await RedisLookupReader.connect({
       url,
@@ -54,6 +60,10 @@ void runService({
     shutdown.add('last use', () => lastUse.close());
     shutdown.add('lookup', () => reader.close());
     await waitForTopics(connection, [`${prefix}keys.verify`, `${prefix}keys.verify.reply`], shutdown.signal);
+    // Until it has seen the lookup proved anew it can vouch for nothing, and what it was given the others would have answered.
+    const isFresh = async () => (await reader.shards().catch(() => [])).some(({ fresh }) => fresh);
+    const untilMs = performance.now() + MAX_WAIT_FOR_LOOKUP_MS;
+    while (!shutdown.isStopping && performance.now() < untilMs && !(await isFresh())) await delay(LOOK_MS);
     if (shutdown.isStopping) return;
     shutdown.add('verifications', () => app.close());
     await app.listen();

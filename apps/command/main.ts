@@ -4,6 +4,7 @@ import { USERS_DELETED_DEAD_LETTER_TOPIC, USERS_DELETED_TOPIC } from '#contracts
 import { EventStore } from '#event-store/event-store';
 import { KafkaEventConsumer } from '#kafka-rpc/event-consumer';
 import { KafkaRpcServer } from '#kafka-rpc/kafka-rpc-server';
+import { kafkaConnection } from '#kafka-rpc/settings';
 import { waitForTopics } from '#kafka-rpc/topics';
 import { serveHealth } from '#runtime/health-server';
 import { runService } from '#runtime/run-service';
@@ -15,8 +16,8 @@ import { UsersDeleted } from './users-deleted.ts';
 void runService({
   settings: commandSettings,
   start: async (settings, { nest, shutdown }) => {
-    const { KAFKA_BROKERS: brokers, TOPIC_PREFIX: prefix } = settings;
-    const connection = { brokers, clientId: `${prefix}command` };
+    const { TOPIC_PREFIX: prefix } = settings;
+    const connection = kafkaConnection(settings, 'command');
     const eventStore = EventStore.connect(settings.EVENTSTORE_URL);
     const server = new KafkaRpcServer(messageContract, {
       ...connection,

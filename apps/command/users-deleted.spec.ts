@@ -116,7 +116,7 @@ describe('a user’s deletion that arrives as an event', () => {
     const { port } = log;
     await log.close();
     const gone = record({ userId: 'patient' });
-    await expect(deletions.handle(gone)).rejects.toThrow();
+    await expect(deletions.handle(gone, 1_000)).rejects.toThrow();
     log = await EmbeddedEventStore.open({ dataDir, port });
     expect(await deletions.handle(gone)).toEqual({ outcome: 'done' });
     expect(await typesOf('patient')).toEqual(['UserDeleted']);

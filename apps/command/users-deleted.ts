@@ -19,13 +19,16 @@ export class UsersDeleted {
     private readonly streams: UserStreams,
   ) {}
 
-  /** Rejects where the log can't be asked, or nothing could be decided now: to be tried again. */
-  async handle({ value, partition, offset, atMs }: EventRecord): Promise<EventOutcome> {
+  /**
+   * Rejects where the log can't be asked, or nothing could be decided now: to be tried again.
+   * @param attemptMs how long the log may take to answer
+   */
+  async handle({ value, partition, offset, atMs }: EventRecord, attemptMs = ATTEMPT_MS): Promise<EventOutcome> {
     const parsed = parseUserDeleted(value);
     if ('reason' in parsed) return { outcome: 'parked', reason: parsed.reason };
     const { userId } = parsed;
     const nowMs = Date.now();
-    const deadlineMs = nowMs + ATTEMPT_MS;
+    const deadlineMs = nowMs + attemptMs;
     // With a character that no commandId of a request may have: nobody can take the id away beforehand.
     const request = { commandId: `users.deleted/${partition}/${offset}`, userId };
     // A topic that lets producers date its records may say anything.

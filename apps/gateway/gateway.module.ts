@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
-import { Requests, type RequestTransport } from '#client/requests';
+import { type RequestTransport } from '#client/request-transport';
+import { Requests } from '#client/requests';
 import { ValueVerifier } from '#client/value-verifier';
 import { LegacyHasher } from '#credentials/legacy-hasher';
 import { CallerGuard } from './caller.guard.ts';

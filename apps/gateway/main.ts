@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { joinVerifications } from '#contracts/join-verifications';
 import { TOPICS } from '#contracts/topics';
+import { hintOf, KafkaRefused } from '#kafka-rpc/kafka-faults';
 import { KafkaRpcClient } from '#kafka-rpc/kafka-rpc-client';
-import { kafkaFields } from '#kafka-rpc/settings';
+import { kafkaConnection, kafkaFields, kafkaRules } from '#kafka-rpc/settings';
 import { waitForTopics } from '#kafka-rpc/topics';
 import { HealthModule } from '#runtime/health';
 import { runService } from '#runtime/run-service';
@@ -14,10 +15,10 @@ const RETRY_MS = 500;
 
 /** HTTP for people and proxies; the services behind it are reached over Kafka. Any number of replicas may run. */
 void runService({
-  settings: gatewaySettings.safeExtend({ ...kafkaFields, LOG_LEVEL: logLevel.default('info') }),
+  settings: gatewaySettings.safeExtend({ ...kafkaFields, LOG_LEVEL: logLevel.default('info') }).check(kafkaRules),
   start: async (settings, { logger, nest, shutdown }) => {
-    const { KAFKA_BROKERS: brokers, TOPIC_PREFIX: prefix } = settings;
-    const connection = { brokers, clientId: `${prefix}gateway` };
+    const { TOPIC_PREFIX: prefix } = settings;
+    const connection = kafkaConnection(settings, 'gateway');
     const patterns = Object.keys(TOPICS);
     const joining = { 'keys.verify': joinVerifications };
     const client = new KafkaRpcClient({ ...connection, topicPrefix: prefix, patterns, joining });
@@ -46,8 +47,9 @@ void runService({
       isConnected = await client.connect().then(
         () => true,
         (error: unknown) => {
+          if (error instanceof KafkaRefused) throw error;
           nest.logger.warn(
-            `Kafka does not answer: ${error instanceof Error ? error.message : 'unknown fault'}`,
+            `Kafka does not answer: ${error instanceof Error ? error.message : 'unknown fault'}${hintOf(error)}`,
             'Gateway',
           );
           return false;

@@ -47,6 +47,7 @@ describe('the settings of the gateway', () => {
     ['HTTP_PORT', '0x50'],
     ['SIGN_IN_TOKEN', 'short'],
     ['KEY_PREFIX', 'has_underscore'],
+    ['KEY_PREFIX', 'phx'],
     ['LEGACY_TEST_ITERATIONS', '2'],
   ])('refuse %s=%s', (name, value) => {
     expect(badNames({ ...least, [name]: value })).toEqual([name]);

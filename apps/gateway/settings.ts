@@ -17,6 +17,8 @@ export const gatewayFields = {
   KEY_PREFIX: z
     .string()
     .regex(KEY_PREFIX, 'must be 1 to 16 letters and digits, a letter first')
+    // Imported values begin with it and lack our checksum: all of them would pass for typing errors of our own.
+    .refine((prefix) => prefix !== 'phx', 'must not be phx, with which PostHog’s own keys begin')
     .default(DEFAULT_KEY_PREFIX),
   /** 1: legacy hashes of a single iteration count too, as PostHog's own tests use them. */
   LEGACY_TEST_ITERATIONS: z.literal('1', 'must be 1 or unset').optional(),

@@ -3,6 +3,8 @@ import { NestFactory } from '@nestjs/core';
 import { KEY_CHANGES_TOPIC } from '#contracts/key-changes';
 import { EventStore } from '#event-store/event-store';
 import { KafkaRecordLog } from '#kafka-rpc/record-log';
+import { kafkaConnection } from '#kafka-rpc/settings';
+import { waitForTopics } from '#kafka-rpc/topics';
 import { RedisKeyLookup } from '#key-lookup/redis-key-lookup';
 import { RedisLastUse } from '#key-lookup/redis-last-use';
 import { RedisLease } from '#key-lookup/redis-lease';
@@ -20,7 +22,7 @@ const MAX_PROOF_AGE_MS = 10_000;
 void runService({
   settings: projectorSettings,
   start: async (settings, { nest, shutdown }) => {
-    const { KAFKA_BROKERS: brokers, TOPIC_PREFIX: prefix, REDIS_URL: url } = settings;
+    const { TOPIC_PREFIX: prefix, REDIS_URL: url } = settings;
     const eventStore = EventStore.connect(settings.EVENTSTORE_URL);
     shutdown.add('event store client', () => eventStore.close());
     const lookup = await RedisKeyLookup.connect({ url });
@@ -33,7 +35,8 @@ void runService({
         new Logger('LastUse').warn(`The last use of ${keys} deleted keys was not removed: ${String(fault)}`),
     });
     shutdown.add('last use', () => lastUse.close());
-    const changes = new KafkaRecordLog(prefix + KEY_CHANGES_TOPIC, { brokers, clientId: `${prefix}projector` });
+    const connection = kafkaConnection(settings, 'projector');
+    const changes = new KafkaRecordLog(prefix + KEY_CHANGES_TOPIC, connection);
     shutdown.add('key changes', () => changes.close());
     const logger = new Logger('KeyChanges');
     const feed = new KeyChangeFeed(changes, {
@@ -64,5 +67,7 @@ void runService({
       ],
     });
     shutdown.add('health', () => health.close());
+    // It leads without Kafka, too; but who is refused there shall know at once.
+    await waitForTopics(connection, [prefix + KEY_CHANGES_TOPIC], shutdown.signal);
   },
 });

@@ -31,9 +31,11 @@ export const latchkey = {
     });
     await client.connect();
     const requests = new Requests(client);
-    return async ({ hash, keyId }) => {
-      const verdict = await requests.send('keys.verify', { hash });
-      return keyId === undefined ? verdict.code === 'NOT_FOUND' : verdict.valid && verdict.keyId === keyId;
-    };
+    return ({ hash, keyId }) =>
+      requests
+        .send('keys.verify', { hash })
+        .then((verdict) =>
+          keyId === undefined ? verdict.code === 'NOT_FOUND' : verdict.valid && verdict.keyId === keyId,
+        );
   },
 };

@@ -6,14 +6,13 @@ const MOST_PER_TURN = 256;
 
 /** `inFlight` requests always under way, the next one as soon as one is answered. */
 export function closedLoop(window, { inFlight }) {
-  const keepAsking = async () => {
-    while (!window.isOver) {
-      const isAnswered = await window.ask(performance.now());
-      // A fault that needs no time must not keep the process from everything else.
-      if (!isAnswered) await new Promise((resolve) => setImmediate(resolve));
-    }
+  const askAgain = (isAnswered) => {
+    if (window.isOver) return;
+    if (isAnswered) window.ask(performance.now(), askAgain);
+    // A fault that needs no time must not keep the process from everything else.
+    else setImmediate(askAgain, true);
   };
-  for (let nth = 0; nth < inFlight; nth++) void keepAsking();
+  for (let nth = 0; nth < inFlight; nth++) askAgain(true);
 }
 
 /**
@@ -26,7 +25,7 @@ export function openLoop(window, { perSecond }) {
   const askWhatIsDue = () => {
     if (window.isOver) return;
     for (let turn = 0; due <= performance.now() && turn < MOST_PER_TURN; turn++) {
-      void window.ask(due);
+      window.ask(due, () => undefined);
       advance();
     }
     const waitMs = due - performance.now();
@@ -74,25 +73,31 @@ export class Window {
     this.#until = performance.now();
   }
 
-  /** Whether an answer came; never rejects. */
-  async ask(due) {
+  /** Tells `then` whether an answer came. Without a promise of its own: what the harness costs is charged to every arm. */
+  ask(due, then) {
     const question = this.#questions[this.#asked++ % this.#questions.length];
     const request = { due };
     this.#waiting.add(request);
-    let right = true;
-    let fault;
-    try {
-      right = await this.#ask(question);
-    } catch (error) {
-      fault = error;
-    }
+    this.#ask(question).then(
+      (isRight) => {
+        if (!isRight) this.#wrong += 1;
+        const now = this.#end(request);
+        if (this.#holds(now)) this.#answered += 1;
+        then(true);
+      },
+      (fault) => {
+        this.#count(`${fault.code ?? ''} ${fault.message}`.trim());
+        this.#end(request);
+        then(false);
+      },
+    );
+  }
+
+  #end(request) {
     this.#waiting.delete(request);
     const now = performance.now();
-    if (fault === undefined && this.#holds(now)) this.#answered += 1;
-    if (!right) this.#wrong += 1;
-    if (fault !== undefined) this.#count(`${fault.code ?? ''} ${fault.message}`.trim());
-    if (this.#holds(this.#isOpenLoop ? due : now)) this.#latencies.push(now - due);
-    return fault === undefined;
+    if (this.#holds(this.#isOpenLoop ? request.due : now)) this.#latencies.push(now - request.due);
+    return now;
   }
 
   /** After `close`: what was answered late counts with its latency, what wasn't is lost and as late as it is by now. */

@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { serve } from './serve.mjs';
 
-const MAIN = join(import.meta.dirname, '../../dist/libs/embedded-event-store/main.js');
+const MAIN = join(import.meta.dirname, '../../dist/bin/event-store.js');
 
 await serve({
   name: 'event-store',

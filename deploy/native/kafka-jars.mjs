@@ -34,9 +34,21 @@ export function kafkaJars() {
 
 /** Whether a Kafka can be started here, as far as that is known without starting one: undefined, or what is missing. */
 export function kafkaIsMissing() {
-  if (!runs('java', '-version')) return 'no java (17 or newer) on the PATH';
+  if (javaVersion() === undefined) return 'no java (17 or newer) on the PATH';
   if (!existsSync(jarsFolder()) && !runs('mvn', '-version')) return 'no mvn on the PATH to fetch Kafka’s jars with';
   return undefined;
+}
+
+let version;
+
+/** What Java says of itself; undefined where there is none. Asked once. */
+export function javaVersion() {
+  if (version === undefined) {
+    const { status, stderr } = spawnSync('java', ['-version'], { encoding: 'utf8' });
+    // It also says which options it has picked up.
+    version = { said: status === 0 ? stderr.replaceAll(/^NOTE:.*$/gm, '').trim() : undefined };
+  }
+  return version.said;
 }
 
 /** Named by what it is made from, so that another version never meets these. */

@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { NEVER, of, throwError, type Observable } from 'rxjs';
 import { waitForChange } from './change-wait.ts';
 import { Requests } from './requests.ts';
@@ -31,6 +31,16 @@ describe('waiting for a change', () => {
     const startedMs = performance.now();
     expect(await waitForChange(requests, '10', 50)).toBe(false);
     expect(performance.now() - startedMs).toBeLessThan(1_000);
+  });
+
+  it('gives up in time though the clock is set back', async () => {
+    const { sent, requests } = askedOf(stale);
+    const now = Date.now.bind(Date);
+    const clock = jest.spyOn(Date, 'now').mockImplementation(() => now() - (sent.length > 0 ? 10_000 : 0));
+    const startedMs = performance.now();
+    expect(await waitForChange(requests, '10', 50)).toBe(false);
+    expect(performance.now() - startedMs).toBeLessThan(5_000);
+    clock.mockRestore();
   });
 
   it('does not take a key for an answer', async () => {

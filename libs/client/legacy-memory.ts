@@ -4,7 +4,7 @@ const MISS_LIFETIME_MS = 30_000;
 
 interface Miss {
   readonly atMs: number;
-  /** The position of the lookup that found nothing. */
+  /** What all that found nothing had reached. */
   readonly position: bigint;
 }
 
@@ -59,14 +59,15 @@ export class LegacyMemory {
     this.#runs.set(`${modernHash} ${parameterSet}`, legacyHash);
   }
 
-  isMiss(modernHash: string, minPosition: bigint | undefined): boolean {
+  /** The position that a search for this value found nothing at, if that is late enough. */
+  missAt(modernHash: string, minPosition: bigint | undefined): bigint | undefined {
     const miss = this.#misses.get(modernHash);
-    if (miss === undefined) return false;
+    if (miss === undefined) return undefined;
     if (this.nowMs() - miss.atMs > MISS_LIFETIME_MS) {
       this.#misses.delete(modernHash);
-      return false;
+      return undefined;
     }
-    return minPosition === undefined || minPosition <= miss.position;
+    return minPosition === undefined || minPosition <= miss.position ? miss.position : undefined;
   }
 
   /** Kept only if the sets that were searched are still the ones in use. */

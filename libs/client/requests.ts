@@ -1,15 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Observable, type Subscription } from 'rxjs';
-import { TOPICS, type ReplyOf, type RequestOf, type Topic } from '#contracts/topics';
+import { type WritePacket } from '@nestjs/microservices';
+import { parseReply, type ReplyOf, type RequestOf, type Topic } from '#contracts/topics';
 import { MAX_DEADLINE_MS } from '#runtime/delivery';
 import { RequestExpired } from '#runtime/request-errors';
 import { RequestRecord } from '#runtime/request-record';
 import { RequestFault } from './request-fault.ts';
-
-/** What is needed of Nest's ClientProxy: one of any transport will do. */
-export interface RequestTransport {
-  send(topic: string, record: RequestRecord): Observable<unknown>;
-}
+import { type Ask, askByObservable, type RequestTransport } from './request-transport.ts';
 
 export interface RequestOptions {
   /** Unix ms, cut to 30 s from now. Travels with the request: a service drops what it can't start in time. Default: 10 s. */
@@ -26,21 +22,48 @@ export type CommandTopic = {
 const DEFAULT_TIMEOUT_MS = 10_000;
 const COMMAND_ATTEMPTS = 5;
 const FIRST_BACK_OFF_MS = 50;
+const NOTHING = (): void => undefined;
 
 /**
  * Typed requests over any Nest transport. A reply is checked against its contract before anybody acts on it; whatever
  * is not such a reply (a transport's error, a timeout, a malformed answer) is thrown as a `RequestFault`.
  */
 export class Requests {
-  constructor(private readonly transport: RequestTransport) {}
+  readonly #ask: Ask;
 
-  /** Asks once. */
-  async send<T extends Topic>(topic: T, request: RequestOf<T>, options: RequestOptions = {}): Promise<ReplyOf<T>> {
-    const reply = await this.#exchange(topic, request, deadlineOf(options), options.signal);
-    const parsed = TOPICS[topic].reply.safeParse(reply);
-    // Zod's own message would quote what came; an answer that nobody can vouch for stays out of logs.
-    if (!parsed.success) throw new RequestFault('UNAVAILABLE', topic, 'the reply is not of the shape of its contract');
-    return parsed.data as ReplyOf<T>;
+  constructor(transport: RequestTransport) {
+    this.#ask = transport.ask?.bind(transport) ?? askByObservable(transport);
+  }
+
+  /** Asks once. One reply or a fault, never later than the deadline. */
+  send<T extends Topic>(topic: T, request: RequestOf<T>, options: RequestOptions = {}): Promise<ReplyOf<T>> {
+    const deadlineMs = deadlineOf(options);
+    const { signal } = options;
+    return new Promise((resolve, reject) => {
+      if (deadlineMs <= Date.now() || signal?.aborted === true) {
+        reject(new RequestFault('EXPIRED', topic, 'not sent: the deadline has passed'));
+        return;
+      }
+      const exchange = { isOver: false, giveUp: NOTHING };
+      const abort = () => {
+        exchange.isOver = true;
+        exchange.giveUp();
+        reject(new RequestFault('EXPIRED', topic, 'the caller gave up'));
+      };
+      signal?.addEventListener('abort', abort, { once: true });
+      const giveUp = this.#ask(topic, new RequestRecord(request, { deadlineMs }), (packet: WritePacket<unknown>) => {
+        if (exchange.isOver) return;
+        exchange.isOver = true;
+        exchange.giveUp();
+        signal?.removeEventListener('abort', abort);
+        const outcome = outcomeOf(topic, packet);
+        if (outcome instanceof RequestFault) reject(outcome);
+        else resolve(outcome);
+      });
+      // A transport that answers at once does so before there is anything to give up.
+      if (exchange.isOver) giveUp();
+      else exchange.giveUp = giveUp;
+    });
   }
 
   /**
@@ -66,43 +89,18 @@ export class Requests {
       });
     }
   }
+}
 
-  /** One reply or a fault, never later than the deadline, and no longer subscribed once it is settled. */
-  #exchange(topic: Topic, request: object, deadlineMs: number, signal: AbortSignal | undefined): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const remainingMs = deadlineMs - Date.now();
-      if (remainingMs <= 0 || signal?.aborted === true) {
-        reject(new RequestFault('EXPIRED', topic, 'not sent: the deadline has passed'));
-        return;
-      }
-      let isFinished = false;
-      const fail = (fault: RequestFault) => finish(() => reject(fault));
-      const expire = () => fail(new RequestFault('EXPIRED', topic, 'no answer before the deadline'));
-      const timer = setTimeout(expire, remainingMs);
-      signal?.addEventListener('abort', expire, { once: true });
-      let subscription: Subscription | undefined;
-      try {
-        subscription = this.transport.send(topic, new RequestRecord(request, { deadlineMs })).subscribe({
-          next: (reply: unknown) => finish(() => resolve(reply)),
-          error: (cause: unknown) => fail(transportFault(topic, cause)),
-          // After every reply, too; an error, whose stack costs as much as all the rest, is made only where there was none.
-          complete: () => {
-            if (!isFinished) fail(new RequestFault('UNAVAILABLE', topic, 'no reply came'));
-          },
-        });
-      } catch (cause) {
-        fail(transportFault(topic, cause));
-      }
-      function finish(settle: () => void): void {
-        isFinished = true;
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', expire);
-        settle();
-        // A transport that answers at once settles before there is a subscription to end.
-        queueMicrotask(() => subscription?.unsubscribe());
-      }
-    });
-  }
+function outcomeOf<T extends Topic>(
+  topic: T,
+  { err: thrown, response }: WritePacket<unknown>,
+): ReplyOf<T> | RequestFault {
+  const cause: unknown = thrown;
+  if (cause) return transportFault(topic, cause);
+  if (response === undefined) return new RequestFault('UNAVAILABLE', topic, 'no reply came');
+  // The contract's own message would quote what came; an answer that nobody can vouch for stays out of logs.
+  const shape = 'the reply is not of the shape of its contract';
+  return parseReply(topic, response) ?? new RequestFault('UNAVAILABLE', topic, shape);
 }
 
 /** No service keeps a request in force for longer than its 30 s, and `setTimeout` takes 24 days for no time at all. */

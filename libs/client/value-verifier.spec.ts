@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { from, mergeMap, throwError, type Observable } from 'rxjs';
+import { from, mergeMap, of, throwError, type Observable } from 'rxjs';
 import { type Verdict } from '#contracts/verification';
 import { sha256Hash } from '#credentials/hash';
 import { mintKeyValue } from '#credentials/key-value';
@@ -238,6 +238,23 @@ describe('legacy keys', () => {
     await auth.apply({ put: imported, entry: ENTRY, legacy: TESTED });
     expect(await verifier.verify(unknown)).toMatchObject({ code: 'NOT_FOUND' });
     expect(await verifier.verify(unknown, { minPosition: String(auth.position) })).toMatchObject({ valid: true });
+  });
+
+  it('are missed only up to the shard that is least far, for each hash is in a shard of its own', async () => {
+    let isImported = false;
+    const send = (_topic: string, { request }: RequestRecord): Observable<Verdict> => {
+      const isLegacy = (request as { hash: string }).hash.startsWith(TESTED);
+      if (isLegacy && isImported) return of({ valid: true, ...ENTRY, position: '95' });
+      const position = isLegacy ? '90' : '100';
+      return of({ valid: false, code: 'NOT_FOUND', position, legacy: [TESTED] });
+    };
+    const hasher = new LegacyHasher({ allowTestIterations: true, derive });
+    const verifier = new ValueVerifier(new Requests({ send }), { keyPrefix: 'lkp', hasher, nowMs: () => nowMs });
+    const missed = { valid: false, code: 'NOT_FOUND', position: '90' };
+    expect(await verifier.verify(legacyValue)).toEqual(missed);
+    isImported = true;
+    expect(await verifier.verify(legacyValue, { minPosition: '90' })).toEqual(missed);
+    expect(await verifier.verify(legacyValue, { minPosition: '95' })).toMatchObject({ valid: true });
   });
 
   it('leave out the parameter sets that are for tests where those are not allowed', async () => {

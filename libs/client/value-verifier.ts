@@ -89,8 +89,11 @@ export class ValueVerifier {
       if (verdict.valid || verdict.code !== 'NOT_FOUND') return verification(verdict);
       this.#memory.forgetFound(hash);
     }
-    if (this.#memory.isMiss(hash, question.minPosition)) return verification(miss);
+    const missedAt = this.#memory.missAt(hash, question.minPosition);
+    if (missedAt !== undefined) return notFoundAt(missedAt);
     const parameterSets = miss.legacy ?? [];
+    // Each hash is in a shard of its own, and only up to the one that is least far is it known that none of them was there.
+    let reached = positionOf(miss);
     for (const parameterSet of parameterSets) {
       const hashing = await this.#hashOnce(value, hash, parameterSet);
       if (hashing.outcome === 'busy') {
@@ -105,11 +108,12 @@ export class ValueVerifier {
       const isFound = verdict.valid || verdict.code === 'INSUFFICIENT_SCOPE';
       if (isFound) this.#memory.rememberFound(hash, hashing.hash);
       if (verdict.valid || verdict.code !== 'NOT_FOUND') return verification(verdict);
+      const position = positionOf(verdict);
+      if (position < reached) reached = position;
     }
     this.#turnedAway.delete(hash);
-    // The position of the oldest answer: a caller who insists on a later position gets a search of their own.
-    if (miss.position !== undefined) this.#memory.rememberMiss(hash, BigInt(miss.position), parameterSets);
-    return verification(miss);
+    this.#memory.rememberMiss(hash, reached, parameterSets);
+    return notFoundAt(reached);
   }
 
   /**
@@ -161,6 +165,15 @@ type NotFound = Extract<Verdict, { valid: false }>;
 
 const NOT_FOUND: Verification = { valid: false, code: 'NOT_FOUND' };
 const UNAVAILABLE: Verification = { valid: false, code: 'UNAVAILABLE' };
+
+/** One without a position is true nowhere. */
+function positionOf({ position = '0' }: NotFound): bigint {
+  return BigInt(position);
+}
+
+function notFoundAt(position: bigint): Verification {
+  return { ...NOT_FOUND, position: String(position) };
+}
 
 /** The parameter sets are for the search alone. */
 function verification(verdict: Verdict): Verification {

@@ -1,24 +1,17 @@
 import { type Consumer } from 'kafkajs';
 
-/** Longer than any pause that kafkajs makes between two attempts at anything. */
-const STALLED_MS = 60_000;
-
 export type ConsumerStatus = 'connected' | 'disconnected' | 'rebalancing' | 'stopped' | 'crashed';
 
-/**
- * Whether a consumer still does its work. kafkajs restarts one that fails for a reason that passes, a broker that is away
- * for instance; from any other it stops for good, and the process would live on without ever reading again.
- */
+/** What the events of one consumer of kafkajs, which is not restarted, tell of it. */
 export class ConsumerLife {
-  #isDead = false;
-  #hasJoined = false;
+  #isMember = false;
   #lastSignMs = performance.now();
   readonly #joined: Promise<void>;
+  readonly #ended: Promise<Error>;
 
-  constructor(consumer: Consumer, onStatus: (status: ConsumerStatus) => void = () => undefined) {
+  constructor(consumer: Consumer, onStatus: (status: ConsumerStatus) => void) {
     const { events } = consumer;
     const sign = () => (this.#lastSignMs = performance.now());
-    consumer.on(events.FETCH_START, sign);
     consumer.on(events.FETCH, sign);
     consumer.on(events.HEARTBEAT, sign);
     consumer.on(events.CONNECT, () => onStatus('connected'));
@@ -28,20 +21,20 @@ export class ConsumerLife {
       sign();
       onStatus('rebalancing');
     });
+    this.#ended = new Promise((resolve) => {
+      consumer.on(events.CRASH, ({ payload }) => {
+        this.#isMember = false;
+        onStatus('crashed');
+        resolve(payload.error);
+      });
+    });
     this.#joined = new Promise((resolve, reject) => {
       consumer.on(events.GROUP_JOIN, () => {
         sign();
-        this.#hasJoined = true;
+        this.#isMember = true;
         resolve();
       });
-      consumer.on(events.CRASH, ({ payload }) => {
-        sign();
-        this.#hasJoined = false;
-        if (payload.restart) return;
-        this.#isDead = true;
-        onStatus('crashed');
-        reject(payload.error);
-      });
+      void this.#ended.then(reject);
     });
     this.#joined.catch(() => undefined);
   }
@@ -51,13 +44,17 @@ export class ConsumerLife {
     return this.#joined;
   }
 
-  /** For liveness: false only for what a restart of the process would mend. A broker that is away is not that. */
-  get isUp(): boolean {
-    return !this.#isDead && performance.now() - this.#lastSignMs < STALLED_MS;
+  /** Resolves when it has failed, with what it failed for. */
+  get ended(): Promise<Error> {
+    return this.#ended;
   }
 
-  /** For readiness: it reads, as far as it knows. */
-  get isReading(): boolean {
-    return this.isUp && this.#hasJoined;
+  get isMember(): boolean {
+    return this.#isMember;
+  }
+
+  /** For how long nothing has been fetched, answered or joined. */
+  get silentMs(): number {
+    return performance.now() - this.#lastSignMs;
   }
 }

@@ -8,10 +8,13 @@ import {
   type Message,
   Partitioners,
   type Producer,
+  type TopicPartitionOffset,
 } from 'kafkajs';
-import { ConsumerLife } from './consumer-life.ts';
-import { connectKafka, type KafkaConnectionOptions, MAX_WAIT_MS, RETRY } from './kafka-connection.ts';
+import { connectKafka, type KafkaConnectionOptions, RETRY } from './kafka-connection.ts';
 import { GroupPosition } from './group-position.ts';
+import { isNoMember, startFault } from './kafka-faults.ts';
+import { LastingConsumer } from './lasting-consumer.ts';
+import { writableHeaders } from './parked-headers.ts';
 import { isTransient } from './retry.ts';
 import { within } from './within.ts';
 
@@ -42,8 +45,7 @@ export interface EventConsumerOptions extends KafkaConnectionOptions {
 
 const CONCURRENCY = 32;
 const PARTITIONS_AT_ONCE = 8;
-const SESSION_MS = 10_000;
-const HEARTBEAT_MS = 2_000;
+const HEARTBEAT_MS = 1_500;
 /** How long the others wait for a member that does not answer: longer than one attempt at a record. */
 const REBALANCE_MS = 20_000;
 const RETRY_MS = { first: 200, most: 5_000 };
@@ -57,9 +59,8 @@ const LEAVE_WITHIN_MS = 3_000;
 export class KafkaEventConsumer {
   readonly #options: EventConsumerOptions;
   readonly #logger: Logger;
-  readonly #consumer: Consumer;
+  readonly #consumer: LastingConsumer;
   readonly #producer: Producer;
-  readonly #life: ConsumerLife;
   readonly #position: GroupPosition;
   readonly #stop = new AbortController();
   /** By partition: how often its next record has failed in a row. */
@@ -76,53 +77,51 @@ export class KafkaEventConsumer {
       createPartitioner: Partitioners.DefaultPartitioner,
       retry: RETRY,
     });
-    this.#consumer = kafka.consumer({
-      groupId: options.groupId,
-      allowAutoTopicCreation: false,
-      sessionTimeout: SESSION_MS,
-      heartbeatInterval: HEARTBEAT_MS,
-      rebalanceTimeout: REBALANCE_MS,
-      maxWaitTimeInMs: MAX_WAIT_MS,
-      retry: RETRY,
-    });
-    this.#life = new ConsumerLife(this.#consumer);
     this.#position = new GroupPosition(options);
-    this.#consumer.on(this.#consumer.events.GROUP_JOIN, () => this.#position.joined());
+    this.#consumer = new LastingConsumer(kafka, {
+      config: () => ({ groupId: options.groupId, rebalanceTimeout: REBALANCE_MS }),
+      topics: () => [options.topic],
+      fromBeginning: true,
+      partitionsAtOnce: PARTITIONS_AT_ONCE,
+      eachBatchAutoResolve: false,
+      eachBatch: (payload, consumer) => this.#onBatch(payload, consumer),
+      onJoin: () => this.#position.joined(),
+    });
   }
 
   /** For liveness. */
   isUp(): boolean {
-    return this.#life.isUp;
+    return this.#consumer.isUp;
   }
 
   /** For readiness: a member of its group. */
   isReading(): boolean {
-    return this.#life.isReading;
+    return this.#consumer.isReading;
   }
 
-  /** Resolves when it is a member of its group. */
+  /** Resolves when it is a member of its group. @throws {KafkaRefused} what no waiting mends */
   async start(): Promise<void> {
+    try {
+      await this.#start();
+    } catch (error) {
+      throw startFault(error);
+    }
+  }
+
+  async #start(): Promise<void> {
     await this.#producer.connect();
     await this.#position.read();
-    await this.#consumer.connect();
-    await this.#consumer.subscribe({ topics: [this.#options.topic], fromBeginning: true });
-    await this.#consumer.run({
-      autoCommit: false,
-      eachBatchAutoResolve: false,
-      partitionsConsumedConcurrently: PARTITIONS_AT_ONCE,
-      eachBatch: (batch) => this.#onBatch(batch),
-    });
-    await this.#life.joined;
+    await this.#consumer.start();
   }
 
   /** What is under way is finished or comes again: nothing is committed that was not done. */
   async close(): Promise<void> {
     this.#stop.abort();
-    await within(LEAVE_WITHIN_MS, this.#consumer.disconnect());
+    await this.#consumer.stop();
     await within(LEAVE_WITHIN_MS, this.#producer.disconnect());
   }
 
-  async #onBatch(payload: EachBatchPayload): Promise<void> {
+  async #onBatch(payload: EachBatchPayload, consumer: Consumer): Promise<void> {
     const { topic, partition } = payload.batch;
     const { messages: all } = payload.batch;
     const isWanted = () => payload.isRunning() && !payload.isStale() && !this.#stop.signal.aborted;
@@ -136,13 +135,24 @@ export class KafkaEventConsumer {
         this.#position.advance(partition, next);
         this.#attempts.delete(partition);
         // What can't be committed was done all the same, and comes again.
-        await this.#consumer.commitOffsets([{ topic, partition, offset: String(next) }]);
+        if (!(await this.#commit(consumer, { topic, partition, offset: String(next) }))) return;
       }
       if (done < messages.length) {
-        void this.#rest(partition);
+        void this.#rest(partition, consumer);
         return;
       }
       await payload.heartbeat();
+    }
+  }
+
+  /** @returns false when this process is no member of the group any more, which kafkajs finds out by its heartbeat */
+  async #commit(consumer: Consumer, upTo: TopicPartitionOffset): Promise<boolean> {
+    try {
+      await consumer.commitOffsets([upTo]);
+      return true;
+    } catch (error) {
+      if (isNoMember(error)) return false;
+      throw error;
     }
   }
 
@@ -180,18 +190,18 @@ export class KafkaEventConsumer {
    * Gives the turn back and asks for the partition again later: to wait here would hold up the others, and whoever wants
    * to join the group.
    */
-  async #rest(partition: number): Promise<void> {
+  async #rest(partition: number, consumer: Consumer): Promise<void> {
     const partitions = [{ topic: this.#options.topic, partitions: [partition] }];
     const attempt = this.#attempts.get(partition) ?? 0;
     this.#attempts.set(partition, attempt + 1);
     try {
-      this.#consumer.pause(partitions);
+      consumer.pause(partitions);
       const restMs = Math.min(RETRY_MS.first * 2 ** attempt, RETRY_MS.most);
       await delay(restMs, undefined, { signal: this.#stop.signal });
-      this.#consumer.resume(partitions);
+      consumer.resume(partitions);
     } catch (error) {
-      // At the end nothing is to be asked for again; what else went wrong has ended the consumer, which liveness tells.
-      if (!this.#stop.signal.aborted) this.#logger.error(error);
+      // Neither at the end nor from a consumer that was replaced is anything to be asked for again.
+      if (!this.#stop.signal.aborted && consumer === this.#consumer.consumer) this.#logger.error(error);
     }
   }
 
@@ -209,7 +219,7 @@ export class KafkaEventConsumer {
     };
     const park = (message: Message) => this.#producer.send({ topic: deadLetterTopic, acks: -1, messages: [message] });
     try {
-      await park({ key, value, headers: { ...headers, ...origin } });
+      await park({ key, value, headers: { ...writableHeaders(headers), ...origin } });
     } catch (error) {
       if (isTransient(error as Error)) throw error;
       // Too large with what was added, for instance. Its own topic still holds it, and what is behind it must not wait.

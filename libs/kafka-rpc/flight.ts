@@ -8,8 +8,9 @@ export interface Waiting {
   readonly bytes: number;
   /** Unix ms. */
   readonly deadlineMs: number;
+  /** The same by `performance.now()`. */
+  readonly endsAtMs: number;
   readonly callback: (packet: WritePacket) => void;
-  timer: NodeJS.Timeout | undefined;
   /** Undefined while it waits to be sent. */
   flight: Flight | undefined;
   isOver: boolean;

@@ -1,8 +1,10 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { Logger } from '@nestjs/common';
-import { type ISocketFactoryArgs, Kafka, type KafkaConfig, type LogEntry, logLevel } from 'kafkajs';
-import { quietIdleQueues } from './idle-queue.ts';
+import { type ISocketFactoryArgs, Kafka, type KafkaConfig, type LogEntry, logLevel, type SASLOptions } from 'kafkajs';
+import { isLoopbackHost } from '#runtime/loopback';
+import { NOT_IN_PLAIN_TEXT } from './kafka-faults.ts';
+import { mendKafkajs } from './kafkajs-mends.ts';
 
 /** Where Kafka is, and as whom. */
 export interface KafkaConnectionOptions {
@@ -10,7 +12,17 @@ export interface KafkaConnectionOptions {
   readonly brokers: readonly string[];
   readonly clientId?: string;
   readonly ssl?: KafkaConfig['ssl'];
-  readonly sasl?: KafkaConfig['sasl'];
+  readonly sasl?: KafkaIdentity;
+  /** How long a broker may take to answer one request, before it counts as failed; 10 s by default. */
+  readonly requestTimeoutMs?: number;
+  /** Where whatever goes wrong is told by whoever asks, kafkajs need not tell it, too. Default: it does. */
+  readonly isQuiet?: boolean;
+}
+
+export interface KafkaIdentity {
+  readonly mechanism: 'scram-sha-512' | 'scram-sha-256' | 'plain';
+  readonly username: string;
+  readonly password: string;
 }
 
 /**
@@ -27,18 +39,26 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 60_000;
 
 /** kafkajs as it has to be for requests and replies: no Nagle, no busy timers, short retries, and Nest's log. */
-export function connectKafka({ brokers, clientId = 'latchkey', ssl, sasl }: KafkaConnectionOptions): Kafka {
-  quietIdleQueues();
+export function connectKafka({
+  brokers,
+  clientId = 'latchkey',
+  ssl,
+  sasl,
+  requestTimeoutMs = REQUEST_TIMEOUT_MS,
+  isQuiet = false,
+}: KafkaConnectionOptions): Kafka {
+  mendKafkajs();
   return new Kafka({
     brokers: [...brokers],
     clientId,
     ...(ssl === undefined ? {} : { ssl }),
-    ...(sasl === undefined ? {} : { sasl }),
-    socketFactory: withoutDelay,
+    // A copy: kafkajs keeps things of its own in it.
+    ...(sasl === undefined ? {} : { sasl: { ...sasl } as SASLOptions }),
+    socketFactory: sasl === undefined ? withoutDelay : neverInPlainText,
     connectionTimeout: CONNECT_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: requestTimeoutMs,
     retry: RETRY,
-    logLevel: logLevel.WARN,
+    logLevel: isQuiet ? logLevel.NOTHING : logLevel.WARN,
     logCreator: () => logEntry,
   });
 }
@@ -51,6 +71,16 @@ function withoutDelay({ host, port, ssl, onConnect }: ISocketFactoryArgs): Socke
     ? connectTls({ host, port, ...(isIP(host) === 0 ? { servername: host } : {}), ...tls }, onConnect)
     : connectTcp({ host, port }, onConnect);
   return socket.setKeepAlive(true, KEEP_ALIVE_MS).setNoDelay(true);
+}
+
+/**
+ * No password crosses a network in plain text. The settings see to the brokers that they name; this sees to those that
+ * these name, whoever they are.
+ */
+function neverInPlainText(wanted: ISocketFactoryArgs): Socket {
+  const tls = wanted.ssl as ISocketFactoryArgs['ssl'] | undefined | null;
+  if (tls || isLoopbackHost(wanted.host)) return withoutDelay(wanted);
+  throw new Error(`${NOT_IN_PLAIN_TEXT} ${wanted.host}`);
 }
 
 /** An outage is one piece of news, and kafkajs tells it with every attempt. */

@@ -6,14 +6,15 @@ import {
   Server,
   type WritePacket,
 } from '@nestjs/microservices';
-import { type Consumer, type Kafka, type KafkaMessage } from 'kafkajs';
+import { type Kafka, type KafkaMessage } from 'kafkajs';
 import { isObservable, lastValueFrom } from 'rxjs';
 import { type Delivery } from '#runtime/delivery';
 import { ListDispatch, type MessageContract, type Outcome, takesList } from '#runtime/list-dispatch';
 import { Answers } from './answers.ts';
-import { ConsumerLife } from './consumer-life.ts';
 import { within } from './within.ts';
-import { connectKafka, type KafkaConnectionOptions, MAX_WAIT_MS, RETRY } from './kafka-connection.ts';
+import { startFault } from './kafka-faults.ts';
+import { connectKafka, type KafkaConnectionOptions } from './kafka-connection.ts';
+import { LastingConsumer } from './lasting-consumer.ts';
 import { Outbox } from './outbox.ts';
 import { type Chunk, PartitionLanes } from './partition-lanes.ts';
 import { Progress } from './partition-progress.ts';
@@ -43,8 +44,6 @@ export interface KafkaRpcCounts {
 
 const KAFKA_RPC = Symbol('kafka-rpc');
 const COMMIT_EVERY_MS = 1_000;
-const SESSION_MS = 6_000;
-const HEARTBEAT_MS = 1_500;
 const REBALANCE_MS = 10_000;
 const METADATA_MAX_AGE_MS = 60_000;
 const MAX_BYTES_PER_PARTITION = 1024 * 1024;
@@ -87,8 +86,7 @@ export class KafkaRpcServer extends Server implements CustomTransportStrategy {
   readonly #options: KafkaRpcServerOptions;
   readonly #dispatch: ListDispatch;
   readonly #kafka: Kafka;
-  readonly #consumer: Consumer;
-  readonly #life: ConsumerLife;
+  readonly #consumer: LastingConsumer;
   readonly #outbox: Outbox;
   readonly #progress = new Progress();
   readonly #lanes: PartitionLanes;
@@ -108,45 +106,47 @@ export class KafkaRpcServer extends Server implements CustomTransportStrategy {
       handle: (chunk, over) => this.#handle(chunk, over),
       maxOpen: options.maxOpen ?? 4_096,
     });
-    this.#consumer = this.#kafka.consumer({
-      groupId: options.groupId,
-      allowAutoTopicCreation: false,
-      sessionTimeout: SESSION_MS,
-      heartbeatInterval: HEARTBEAT_MS,
-      rebalanceTimeout: REBALANCE_MS,
-      metadataMaxAge: METADATA_MAX_AGE_MS,
-      maxWaitTimeInMs: MAX_WAIT_MS,
-      maxBytesPerPartition: MAX_BYTES_PER_PARTITION,
-      maxBytes: MAX_FETCH_BYTES,
-      readUncommitted: true,
-      retry: RETRY,
+    this.#consumer = new LastingConsumer(this.#kafka, {
+      config: () => ({
+        groupId: options.groupId,
+        rebalanceTimeout: REBALANCE_MS,
+        metadataMaxAge: METADATA_MAX_AGE_MS,
+        maxBytesPerPartition: MAX_BYTES_PER_PARTITION,
+        maxBytes: MAX_FETCH_BYTES,
+        readUncommitted: true,
+      }),
+      topics: () => [...this.#handlers.keys()],
+      // What was asked before this group first read is answered or has expired; nothing is skipped.
+      fromBeginning: true,
+      partitionsAtOnce: PARTITIONS_AT_ONCE,
+      eachBatch: (payload) => this.#lanes.receive(payload),
+      onJoin: (assignment) => this.#progress.joined(assignment),
+      // The request goes out before the one that joins the group anew, so what was answered is not handed out again.
+      onRebalancing: () => void this.#commit(),
+      onStatus: (status) => this._status$.next(status),
     });
-    this.#life = new ConsumerLife(this.#consumer, (status) => this._status$.next(status));
-    const { GROUP_JOIN, REBALANCING } = this.#consumer.events;
-    this.#consumer.on(GROUP_JOIN, ({ payload }) => {
-      this.#progress.keepOnly(payload.memberAssignment);
-    });
-    // The request goes out before the one that joins the group anew, so what was answered is not handed out again.
-    this.#consumer.on(REBALANCING, () => void this.#commit());
   }
 
   get counts(): KafkaRpcCounts {
     return { expired: this.#dispatch.expired, unanswerable: this.#unanswerable };
   }
 
-  /** For liveness: false when the consumer has ended for good or has not stirred for a minute. */
+  /** For liveness: false while there is no consumer because of what may well not pass. */
   isUp(): boolean {
-    return this.#life.isUp;
+    return this.#consumer.isUp;
   }
 
   /** For readiness: a member of its group. */
   isReading(): boolean {
-    return this.#life.isReading;
+    return this.#consumer.isReading;
   }
 
   /** Calls back when the partitions are assigned and replies can be written, or with what prevents that. */
   listen(callback: (error?: unknown) => void): void {
-    this.#start().then(() => callback(), callback);
+    this.#start().then(
+      () => callback(),
+      (error: unknown) => callback(startFault(error)),
+    );
   }
 
   /** Stops reading, lets what is under way end, commits what was answered, and leaves the group. */
@@ -154,7 +154,7 @@ export class KafkaRpcServer extends Server implements CustomTransportStrategy {
     clearInterval(this.#commitTimer);
     await this.#lanes.close(this.#options.drainMs ?? 5_000);
     await within(LEAVE_WITHIN_MS, this.#commitLast());
-    await within(LEAVE_WITHIN_MS, this.#consumer.disconnect());
+    await this.#consumer.stop();
     await within(LEAVE_WITHIN_MS, this.#outbox.disconnect());
   }
 
@@ -164,7 +164,7 @@ export class KafkaRpcServer extends Server implements CustomTransportStrategy {
 
   // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the signature of Nest's own
   override unwrap<T>(): T {
-    return [this.#kafka, this.#consumer, this.#outbox.producer] as T;
+    return [this.#kafka, this.#consumer.consumer, this.#outbox.producer] as T;
   }
 
   async #start(): Promise<void> {
@@ -176,15 +176,7 @@ export class KafkaRpcServer extends Server implements CustomTransportStrategy {
     this.#replyTopics = new ReplyTopics(this.#kafka, [...own.map(([topic]) => `${topic}.reply`), ...replyTopics]);
     await this.#replyTopics.refresh();
     await this.#outbox.connect();
-    await this.#consumer.connect();
-    // From the beginning: what was asked before this group first read is answered or has expired; nothing is skipped.
-    await this.#consumer.subscribe({ topics: [...this.#handlers.keys()], fromBeginning: true });
-    await this.#consumer.run({
-      autoCommit: false,
-      partitionsConsumedConcurrently: PARTITIONS_AT_ONCE,
-      eachBatch: (payload) => this.#lanes.receive(payload),
-    });
-    await this.#life.joined;
+    await this.#consumer.start();
     this.#commitTimer = setInterval(() => void this.#commit(), COMMIT_EVERY_MS).unref();
   }
 
@@ -200,9 +192,9 @@ export class KafkaRpcServer extends Server implements CustomTransportStrategy {
   }
 
   async #commitProgress(): Promise<void> {
-    if (!this.#life.isUp) return;
+    if (!this.#consumer.isReading) return;
     try {
-      await this.#progress.commit(this.#consumer);
+      await this.#progress.commit(this.#consumer.consumer);
     } catch (error) {
       this.logger.warn(`Offsets were not committed, which is tried again: ${String(error)}`);
     }
@@ -288,7 +280,7 @@ export class KafkaRpcServer extends Server implements CustomTransportStrategy {
       decodeRecord(message, topic, partition) as never,
       partition,
       topic,
-      this.#consumer,
+      this.#consumer.consumer,
       () => Promise.resolve(),
       this.#outbox.producer,
     ]);

@@ -18,6 +18,8 @@ export class PartitionProgress {
   #answeredTo: bigint | undefined;
   #committedTo: bigint | undefined;
   #isRevoked = false;
+  /** Whether nobody else has read on since this process last did. */
+  #isSure = true;
 
   /** Another consumer has the partition now. */
   get isRevoked(): boolean {
@@ -39,6 +41,22 @@ export class PartitionProgress {
     this.#next = -1n;
     this.#answeredTo = undefined;
     this.#committedTo = undefined;
+    this.#isSure = true;
+  }
+
+  /** The group was joined anew: another may have had the partition meanwhile, and what was committed may not have been. */
+  doubt(): void {
+    this.#committedTo = undefined;
+    this.#isSure = false;
+  }
+
+  /**
+   * What Kafka hands out now begins here. Where another has read on, what this process knows is of the past: committed, it
+   * would set the group back.
+   */
+  compare(first: bigint): void {
+    if (!this.#isSure && first > this.#next) this.reset();
+    this.#isSure = true;
   }
 
   /** @returns to be called when all records of the span are answered or past their deadline */
@@ -57,7 +75,7 @@ export class PartitionProgress {
 
   /** The offset to commit, if it is another than the last one that was. */
   get uncommitted(): bigint | undefined {
-    return this.#answeredTo === this.#committedTo ? undefined : this.#answeredTo;
+    return !this.#isSure || this.#answeredTo === this.#committedTo ? undefined : this.#answeredTo;
   }
 
   committed(offset: bigint): void {
@@ -68,6 +86,7 @@ export class PartitionProgress {
 /** The progress of every partition that was assigned to a consumer, and its commits. */
 export class Progress {
   readonly #partitions = new Map<string, { topic: string; partition: number; progress: PartitionProgress }>();
+  #joins = 0;
 
   of(topic: string, partition: number): PartitionProgress {
     const name = `${topic}/${partition}`;
@@ -80,24 +99,30 @@ export class Progress {
   }
 
   /** Keeps only what is still ours; what another consumer answers meanwhile is for that one to commit. */
-  keepOnly(assigned: Readonly<Record<string, readonly number[]>>): void {
+  joined(assigned: Readonly<Record<string, readonly number[]>>): void {
+    this.#joins += 1;
     for (const [name, { topic, partition, progress }] of this.#partitions) {
-      if (assigned[topic]?.includes(partition) === true) continue;
+      if (assigned[topic]?.includes(partition) === true) {
+        progress.doubt();
+        continue;
+      }
       progress.revoke();
       this.#partitions.delete(name);
     }
   }
 
   /** Commits what can be; rejects where Kafka doesn't take it, and then it is for the next time. */
-  async commit(consumer: Consumer): Promise<void> {
+  async commit(consumer: Pick<Consumer, 'commitOffsets'>): Promise<void> {
     const due = [...this.#partitions.values()].flatMap(({ topic, partition, progress }) => {
       const offset = progress.uncommitted;
       return offset === undefined ? [] : [{ topic, partition, progress, offset }];
     });
     if (due.length === 0) return;
+    const joins = this.#joins;
     await consumer.commitOffsets(
       due.map(({ topic, partition, offset }) => ({ topic, partition, offset: offset.toString() })),
     );
-    for (const { progress, offset } of due) progress.committed(offset);
+    // kafkajs says so, too, when the consumer ends meanwhile.
+    if (joins === this.#joins) for (const { progress, offset } of due) progress.committed(offset);
   }
 }

@@ -1,19 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { AssignerProtocol, type Consumer, type Kafka, type KafkaMessage, type PartitionAssigner } from 'kafkajs';
-import { ConsumerLife, type ConsumerStatus } from './consumer-life.ts';
-import { MAX_WAIT_MS, RETRY } from './kafka-connection.ts';
+import { type ConsumerStatus } from './consumer-life.ts';
+import { LastingConsumer } from './lasting-consumer.ts';
 import { whileTransient } from './retry.ts';
-import { within } from './within.ts';
 
 /** By topic: the one partition of it that replies are to be sent to. */
 export type ReplyPartitions = ReadonlyMap<string, number>;
 
-/** The least that a broker with its defaults allows. */
-const SESSION_MS = 6_000;
-const HEARTBEAT_MS = 1_500;
-const REOPEN_AFTER_MS = 200;
-const END_WITHIN_MS = 3_000;
+/** What the name of every such group begins with. */
+export const REPLY_GROUPS = 'latchkey-replies-';
+
+/** A broker that has just started can't tell yet who is in which group. */
+const START_WITHIN_MS = 4_000;
+const TOPICS_AT_ONCE = 16;
 
 /**
  * Reads replies, from one partition of each reply topic. kafkajs can't read without a consumer group, so there is one for
@@ -22,34 +21,43 @@ const END_WITHIN_MS = 3_000;
  * request the ends of the partitions are looked up, and after every rejoin reading goes on where it was. So no reply falls
  * between two positions.
  *
- * A consumer that fails is replaced by one in yet another group, as long as it takes: in the same group it would have to
- * wait until the broker has given up its predecessor.
+ * What replaces a consumer that has failed is in yet another group: in the same one it would have to wait until the broker
+ * has given up its predecessor.
  */
 export class ReplyConsumer {
   readonly #kafka: Kafka;
   readonly #onReply: (message: KafkaMessage) => void;
-  readonly #onStatus: (status: ConsumerStatus) => void;
+  readonly #consumer: LastingConsumer;
   readonly #positions = new Map<string, { readonly partition: number; offset: bigint }>();
-  #current: { readonly consumer: Consumer; readonly life: ConsumerLife };
-  #isReopening = false;
-  #isStarted = false;
-  #isStopped = false;
 
   constructor(kafka: Kafka, onReply: (message: KafkaMessage) => void, onStatus: (status: ConsumerStatus) => void) {
     this.#kafka = kafka;
     this.#onReply = onReply;
-    this.#onStatus = onStatus;
-    this.#current = this.#make();
+    this.#consumer = new LastingConsumer(kafka, {
+      config: () => ({
+        groupId: `${REPLY_GROUPS}${randomBytes(12).toString('base64url')}`,
+        partitionAssigners: [this.#assigner()],
+        readUncommitted: true,
+      }),
+      topics: () => [...this.#positions.keys()],
+      partitionsAtOnce: TOPICS_AT_ONCE,
+      eachBatch: ({ batch: { topic, messages } }) => {
+        this.#read(topic, messages);
+        return Promise.resolve();
+      },
+      onJoin: (_, consumer) => this.#goOn(consumer),
+      onStatus,
+    });
   }
 
-  /** For liveness: false when it has not stirred for a minute. One that failed is being replaced. */
+  /** For liveness. */
   get isUp(): boolean {
-    return this.#isReopening || this.#current.life.isUp;
+    return this.#consumer.isUp;
   }
 
   /** For readiness. */
   get isReading(): boolean {
-    return !this.#isReopening && this.#current.life.isReading;
+    return this.#consumer.isReading;
   }
 
   /**
@@ -69,77 +77,12 @@ export class ReplyConsumer {
     } finally {
       await admin.disconnect();
     }
-    await whileTransient(() => this.#runOrReplace());
-    this.#isStarted = true;
+    await this.#consumer.start(START_WITHIN_MS);
     return new Map([...this.#positions].map(([topic, { partition }]) => [topic, partition]));
   }
 
   async stop(): Promise<void> {
-    this.#isStopped = true;
-    await this.#current.consumer.disconnect();
-  }
-
-  #make(): { consumer: Consumer; life: ConsumerLife } {
-    const consumer = this.#kafka.consumer({
-      groupId: `latchkey-replies-${randomBytes(12).toString('base64url')}`,
-      partitionAssigners: [this.#assigner()],
-      allowAutoTopicCreation: false,
-      sessionTimeout: SESSION_MS,
-      heartbeatInterval: HEARTBEAT_MS,
-      maxWaitTimeInMs: MAX_WAIT_MS,
-      readUncommitted: true,
-      retry: { ...RETRY, restartOnFailure: () => Promise.resolve(false) },
-    });
-    const life = new ConsumerLife(consumer, this.#onStatus);
-    consumer.on(consumer.events.GROUP_JOIN, () => this.#goOn(consumer));
-    consumer.on(consumer.events.CRASH, () => {
-      if (this.#isStarted) void this.#reopen();
-    });
-    return { consumer, life };
-  }
-
-  async #run(): Promise<void> {
-    const { consumer, life } = this.#current;
-    const topics = [...this.#positions.keys()];
-    await consumer.connect();
-    await consumer.subscribe({ topics });
-    await consumer.run({
-      autoCommit: false,
-      partitionsConsumedConcurrently: topics.length,
-      eachBatch: ({ batch: { topic, messages } }) => {
-        this.#read(topic, messages);
-        return Promise.resolve();
-      },
-    });
-    await life.joined;
-  }
-
-  /** A broker that has just started can't tell yet who is in which group. A consumer that failed can't be run again. */
-  async #runOrReplace(): Promise<void> {
-    try {
-      await this.#run();
-    } catch (error) {
-      await within(END_WITHIN_MS, this.#current.consumer.disconnect());
-      this.#current = this.#make();
-      throw error;
-    }
-  }
-
-  async #reopen(): Promise<void> {
-    if (this.#isReopening) return;
-    this.#isReopening = true;
-    let isOpen = false;
-    while (!isOpen && !this.#isStopped) {
-      await delay(REOPEN_AFTER_MS);
-      await within(END_WITHIN_MS, this.#current.consumer.disconnect());
-      this.#current = this.#make();
-      isOpen = await this.#run().then(
-        () => true,
-        () => false,
-      );
-    }
-    this.#isReopening = false;
-    if (this.#isStopped) await within(END_WITHIN_MS, this.#current.consumer.disconnect());
+    await this.#consumer.stop();
   }
 
   #read(topic: string, messages: readonly KafkaMessage[]): void {

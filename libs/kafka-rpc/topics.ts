@@ -2,17 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import kafkajs, { type Admin, type ITopicConfig } from 'kafkajs';
 import { connectKafka, type KafkaConnectionOptions } from './kafka-connection.ts';
+import { KafkaRefused, KafkaUnavailable, refusalOf } from './kafka-faults.ts';
 import { within } from './within.ts';
-
-/** Kafka could not be reached, or did not do what it was asked. */
-class KafkaUnavailable extends Error {
-  override readonly name = 'KafkaUnavailable';
-  readonly code = 'KAFKA_UNAVAILABLE';
-
-  constructor(cause: unknown) {
-    super(`Kafka does not answer: ${cause instanceof Error ? cause.message : 'unknown fault'}`, { cause });
-  }
-}
 
 /** A topic as it should be. */
 export interface TopicSpec {
@@ -68,7 +59,10 @@ export async function ensureTopics(
   });
 }
 
-/** Resolves once Kafka answers and has the topics, or `signal` aborts. A start waits here instead of failing. */
+/**
+ * Resolves once Kafka answers and has the topics, or `signal` aborts. A start waits here instead of failing.
+ * @throws {KafkaRefused} what no waiting mends
+ */
 export async function waitForTopics(
   connection: KafkaConnectionOptions,
   names: readonly string[],
@@ -79,7 +73,10 @@ export async function waitForTopics(
   while (!signal.aborted) {
     const problem = await withAdmin(connection, (admin) => admin.listTopics()).then(
       (there) => missingText(names.filter((name) => !there.includes(name))),
-      (error: unknown) => (error instanceof Error ? error.message : 'unknown fault'),
+      (error: unknown) => {
+        if (error instanceof KafkaRefused) throw error;
+        return error instanceof Error ? error.message : 'unknown fault';
+      },
     );
     if (problem === undefined) return;
     if (problem !== told) logger.warn(`Waiting: ${problem}`);
@@ -101,7 +98,7 @@ async function haveLeaders(admin: Admin, specs: readonly TopicSpec[]): Promise<b
 function missingText(missing: readonly string[]): string | undefined {
   return missing.length === 0
     ? undefined
-    : `these topics are not there (\`latchkey topics\` makes them): ${missing.join(', ')}`;
+    : `these topics are not there (\`latchkey topics\` makes them), or this identity has no right to them (\`latchkey topics --rights\`): ${missing.join(', ')}`;
 }
 
 async function differencesOf(admin: Admin, { name, partitions, config }: TopicSpec): Promise<string[]> {
@@ -118,14 +115,14 @@ async function differencesOf(admin: Admin, { name, partitions, config }: TopicSp
   return there < partitions ? [`${there} partitions, not ${partitions}`, ...differences] : differences;
 }
 
-/** Connected for as long as `work` takes. */
+/** Connected for as long as `work` takes. @throws {KafkaRefused | KafkaUnavailable} whatever goes wrong meanwhile */
 export async function withAdmin<T>(connection: KafkaConnectionOptions, work: (admin: Admin) => Promise<T>): Promise<T> {
-  const admin = connectKafka(connection).admin();
+  const admin = connectKafka({ ...connection, isQuiet: true }).admin();
   try {
     await admin.connect();
     return await work(admin);
   } catch (error) {
-    throw new KafkaUnavailable(error);
+    throw refusalOf(error) ?? new KafkaUnavailable(error);
   } finally {
     await within(DISCONNECT_WITHIN_MS, admin.disconnect());
   }

@@ -50,6 +50,14 @@ describe('records as Nest writes them', () => {
     expect(readTimes(record({}, null, '-1')).deadlineMs).toBeLessThan(Date.now());
   });
 
+  it('leaves bytes as they are that are no UTF-8, where Nest would make one text of several', () => {
+    for (const letter of [0xe4, 0xf6]) {
+      const latin1 = Buffer.from([...Buffer.from('{"userId":"'), letter, ...Buffer.from('"}')]);
+      expect(latin1.toString()).toBe('{"userId":"\ufffd"}');
+      expect(decodeValue(latin1)).toEqual(latin1);
+    }
+  });
+
   it('decodes a value as Nest does', () => {
     expect(decodeValue(null)).toBeNull();
     expect(decodeValue(Buffer.from('{"a":[1]}'))).toEqual({ a: [1] });

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { type IHeaders, type KafkaMessage, type Message } from 'kafkajs';
 import { deadlineOf } from '#runtime/delivery';
 import { decodeWireText, encodeWireText } from '#runtime/wire-text';
@@ -64,9 +65,12 @@ export function readTimes({ headers = {}, timestamp }: WireRecord): { receivedAt
   return { receivedAtMs, deadlineMs: deadlineOf(asked ?? undefined, receivedAtMs) };
 }
 
-/** As Nest's KafkaParser: null stays null, a leading zero byte means binary, all else is text. */
+/**
+ * As Nest's KafkaParser: null stays null, a leading zero byte means binary, all else is text. But bytes that are no UTF-8
+ * stay bytes: decoded all the same, what differs (the user ids of a caller who writes Latin-1) would become one.
+ */
 export function decodeValue(value: Buffer | null): unknown {
-  if (value === null || value[0] === 0) return value;
+  if (value === null || value[0] === 0 || !isUtf8(value)) return value;
   return decodeWireText(value.toString());
 }
 

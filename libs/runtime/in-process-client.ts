@@ -42,6 +42,13 @@ export class InProcessClient extends ClientProxy {
     throw new Error('There is no broker behind the in-process client');
   }
 
+  /** As `send`, without the Observable. */
+  ask(pattern: string, record: RequestRecord, receive: (packet: WritePacket) => void): () => void {
+    if (!this.#isClosed) return this.publish(this.createPacket(pattern, record), receive);
+    receive({ err: new TransportClosed('This client was closed.'), isDisposed: true });
+    return () => undefined;
+  }
+
   protected publish(packet: ReadPacket, callback: (packet: WritePacket) => void): () => void {
     const record = packet.data instanceof RequestRecord ? packet.data : new RequestRecord<unknown>(packet.data);
     const sentAtMs = Date.now();

@@ -1,21 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
 import { basic } from '#testing/gateway';
-import { Services } from '#testing/services';
+import { CI, SuiteOfServices } from '#testing/suite-of-services';
 
-let services: Services;
-
-beforeAll(async () => {
-  services = await Services.start();
-});
-afterAll(() => services.close());
-
-const CI = { label: 'CI', scopes: ['insight:read', 'feature_flag:write'] };
-const aUser = () => services.as(`user-${randomUUID()}`);
+const suite = new SuiteOfServices();
 
 describe('a change', () => {
   it('tells its position, and the next request sees it', async () => {
-    const user = aUser();
+    const user = suite.aUser();
     const { body: key, position: first } = await user.create({ label: 'CI', scopes: ['insight:read'] });
     const { position: second } = await user.change(key.id, { scopes: ['insight:write'] });
     expect(BigInt(second!)).toBeGreaterThan(BigInt(first!));
@@ -26,10 +17,10 @@ describe('a change', () => {
   });
 
   it('that was sent again with its Idempotency-Key happens once', async () => {
-    const user = aUser();
+    const user = suite.aUser();
     const { body: key } = await user.create(CI);
     const send = async (method: string, path: string, idempotencyKey: string, body?: unknown) => {
-      const response = await fetch(`${services.url}/api/personal_api_keys/${path}`, {
+      const response = await fetch(`${suite.services.url}/api/personal_api_keys/${path}`, {
         method,
         headers: {
           authorization: basic(user.userId),

@@ -1,24 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { randomUUID } from 'node:crypto';
-import { type ApiKey } from '#testing/keys-api';
-import { Services } from '#testing/services';
+import { describe, expect, it } from '@jest/globals';
+import { CI, KEYS, shown, SuiteOfServices } from '#testing/suite-of-services';
 
 /** What PostHog's serializer makes of a change and of a roll. */
-let services: Services;
-
-beforeAll(async () => {
-  services = await Services.start();
-});
-afterAll(() => services.close());
-
-const CI = { label: 'CI', scopes: ['insight:read', 'feature_flag:write'] };
-const KEYS = '/api/personal_api_keys';
-const aUser = () => services.as(`user-${randomUUID()}`);
-const shown = (key: ApiKey) => ({ ...key, value: null });
+const suite = new SuiteOfServices();
 
 describe('a PATCH', () => {
   it('changes what it names, answers 200, and leaves the rest as it is', async () => {
-    const user = aUser();
+    const user = suite.aUser();
     const { body: key } = await user.create({ ...CI, description: 'for CI' });
     const { status, body } = await user.change(key.id, { label: 'test-update', scopes: ['insight:write'] });
     expect(status).toBe(200);
@@ -31,7 +19,7 @@ describe('a PATCH', () => {
   });
 
   it('changes nothing that is not for people to write', async () => {
-    const user = aUser();
+    const user = suite.aUser();
     const { body: key } = await user.create(CI);
     const untouchable = {
       id: 'mine',
@@ -51,7 +39,7 @@ describe('a PATCH', () => {
   });
 
   it('is refused like a create where a field is wrong', async () => {
-    const user = aUser();
+    const user = suite.aUser();
     const { body: key } = await user.create(CI);
     for (const [change, code, attr] of [
       [{ label: '' }, 'blank', 'label'],
@@ -74,7 +62,7 @@ describe('a PATCH', () => {
 
 describe('a roll', () => {
   it('changes value, mask and last_rolled_at, and nothing else', async () => {
-    const user = aUser();
+    const user = suite.aUser();
     const { body: key } = await user.create({ ...CI, description: 'for CI' });
     const { status, body: rolled } = await user.roll(key.id);
     expect(status).toBe(200);
@@ -89,7 +77,7 @@ describe('a roll', () => {
   });
 
   it('invalidates the old value at once, and the new one works at once', async () => {
-    const user = aUser();
+    const user = suite.aUser();
     const { body: key } = await user.create(CI);
     const { body: rolled } = await user.roll(key.id);
     expect((await user.verify(key.value!)).status).toBe(401);
@@ -97,7 +85,7 @@ describe('a roll', () => {
   });
 
   it('takes an empty body as well as none', async () => {
-    const user = aUser();
+    const user = suite.aUser();
     const { body: key } = await user.create(CI);
     expect((await user.send('POST', `${KEYS}/${key.id}/roll`, {})).status).toBe(200);
     expect((await user.send('POST', `${KEYS}/${key.id}/roll`)).status).toBe(200);

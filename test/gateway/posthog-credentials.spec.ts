@@ -1,21 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
 import { sha256Hash } from '#credentials/hash';
 import { Secret } from '#credentials/secret';
 import { sendRaw } from '#testing/raw-http';
-import { Services } from '#testing/services';
+import { KEYS, SuiteOfServices } from '#testing/suite-of-services';
 
 /** PostHog's PersonalAPIKeyAuthentication: how a key is found in a request, and what it may then do. */
-let services: Services;
-
-beforeAll(async () => {
-  services = await Services.start();
-});
-afterAll(() => services.close());
+const suite = new SuiteOfServices();
 
 const CI = { label: 'CI', scopes: ['*'] };
-const KEYS = '/api/personal_api_keys';
-const aUser = () => services.as(`user-${randomUUID()}`);
 const invalid = (place: string) => ({
   status: 401,
   body: {
@@ -45,7 +37,7 @@ const noKeyAccess = {
 };
 
 async function aKey() {
-  const user = aUser();
+  const user = suite.aUser();
   const { body } = await user.create(CI);
   return { user, id: body.id, value: body.value!, shown: { ...body, value: null } };
 }
@@ -59,7 +51,7 @@ async function ask(method: string, path: string, authorization?: string, body?: 
   ];
   const text = body === undefined ? '' : JSON.stringify(body);
   const type = body === undefined ? [] : ['Content-Type: application/json', `Content-Length: ${text.length}`];
-  const answer = await sendRaw(services.url, [...lines, ...type, '', text].join('\r\n'));
+  const answer = await sendRaw(suite.services.url, [...lines, ...type, '', text].join('\r\n'));
   return { status: answer.status, body: JSON.parse(answer.body) as unknown };
 }
 
@@ -191,7 +183,7 @@ describe('a key as the credential', () => {
   });
 
   it('reads itself whatever its scopes are', async () => {
-    const user = aUser();
+    const user = suite.aUser();
     const { body: key } = await user.create({ label: 'CI', scopes: ['insight:read'] });
     expect((await user.current(key.value!)).body.id).toBe(key.id);
   });

@@ -1,24 +1,19 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { type RequestRecord } from '#runtime/request-record';
-import { Services } from '#testing/services';
+import { type KeysApi } from '#testing/keys-api';
+import { SuiteOfServices } from '#testing/suite-of-services';
 
 /** Where PostHog's own code has holes that this one must not have. */
 const requests: unknown[] = [];
-let services: Services;
-
-beforeAll(async () => {
-  services = await Services.start({ onRequest: (record) => requests.push((record as RequestRecord).request) });
-});
-afterAll(() => services.close());
+const suite = new SuiteOfServices({ onRequest: (record) => requests.push((record as RequestRecord).request) });
 
 const CI = { label: 'CI', scopes: ['insight:read'] };
-const aUser = () => services.as(`user-${randomUUID()}`);
-const isGood = async (user: ReturnType<typeof aUser>, value: string) => (await user.verify(value)).status === 200;
+const isGood = async (user: KeysApi, value: string) => (await user.verify(value)).status === 200;
 
 describe('the limit of ten keys', () => {
   it('is not passed by creates that come at the same time', async () => {
-    const user = aUser();
+    const user = suite.aUser();
     const answers = await Promise.all(Array.from({ length: 20 }, () => user.create(CI)));
     for (const status of [201, 400]) expect(answers.filter((answer) => answer.status === status)).toHaveLength(10);
     expect((await user.list()).body).toHaveLength(10);
@@ -27,7 +22,7 @@ describe('the limit of ten keys', () => {
 
 describe('a roll', () => {
   it('is final, whatever rolls and uses of the old value come at the same time', async () => {
-    const user = aUser();
+    const user = suite.aUser();
     const { body: key } = await user.create(CI);
     const all = Array.from({ length: 8 }, () => [user.roll(key.id), user.verify(key.value!)] as const);
     const rolls = await Promise.all(all.map(([roll]) => roll));
@@ -45,7 +40,7 @@ describe('a roll', () => {
 
 describe('a key that nobody knows', () => {
   it('costs one lookup by its SHA-256, and no PBKDF2, while there are no legacy keys', async () => {
-    const user = aUser();
+    const user = suite.aUser();
     const before = requests.length;
     expect((await user.verify(`phx_${randomUUID()}`)).status).toBe(401);
     expect(requests.slice(before)).toEqual([{ hash: expect.stringMatching(/^sha256\$[0-9a-f]{64}$/) }]);
@@ -54,11 +49,11 @@ describe('a key that nobody knows', () => {
 
 describe('the deletion of a user', () => {
   it('leaves the history of the keys', async () => {
-    const user = aUser();
+    const user = suite.aUser();
     const { body: key } = await user.create(CI);
     await user.change(key.id, { label: 'Other' });
     await user.deleteUser();
-    const read = await services.store.readStream(`userKeys-${user.userId}`);
+    const read = await suite.services.store.readStream(`userKeys-${user.userId}`);
     if (read.outcome !== 'found') throw new Error(read.outcome);
     const history = ['KeyCreated', 'KeyRelabelled', 'UserDeleted', 'KeyDeleted'];
     expect(read.events.map(({ type }) => type)).toEqual(history);

@@ -1,27 +1,17 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { LegacyHasher } from '#credentials/legacy-hasher';
 import { Secret } from '#credentials/secret';
 import { created } from '#testing/given-keys';
 import { type ApiKey } from '#testing/keys-api';
-import { Services } from '#testing/services';
+import { CI, KEYS, shown, SuiteOfServices } from '#testing/suite-of-services';
 
 /** PostHog's documentation of personal API keys, sentence by sentence: what those see who have them. */
-let services: Services;
-
-beforeAll(async () => {
-  services = await Services.start();
-});
-afterAll(() => services.close());
-
-const CI = { label: 'CI', scopes: ['insight:read', 'feature_flag:write'] };
-const KEYS = '/api/personal_api_keys';
-const aUser = () => services.as(`user-${randomUUID()}`);
-const shown = (key: ApiKey) => ({ ...key, value: null });
+const suite = new SuiteOfServices();
 
 describe('a key', () => {
   it('is created with 201, and has PostHog’s fields and no other', async () => {
-    const user = aUser();
+    const user = suite.aUser();
     const { status, body: key } = await user.create({ ...CI, description: 'for CI' });
     expect(status).toBe(201);
     expect(key).toEqual({
@@ -42,7 +32,7 @@ describe('a key', () => {
   });
 
   it('shows its value at creation and at a roll, and never again', async () => {
-    const user = aUser();
+    const user = suite.aUser();
     const { body: key } = await user.create(CI);
     expect(key.value).toMatch(/^lkp_/);
     expect((await user.get(key.id)).body.value).toBeNull();
@@ -55,19 +45,19 @@ describe('a key', () => {
   });
 
   it('masks its value as its first four characters, three dots, and its last four', async () => {
-    const { body: key } = await aUser().create(CI);
+    const { body: key } = await suite.aUser().create(CI);
     expect(key.mask_value).toBe(`${key.value!.slice(0, 4)}...${key.value!.slice(-4)}`);
   });
 
   it('is answered by get and list alike, with 200', async () => {
-    const user = aUser();
+    const user = suite.aUser();
     const { body: key } = await user.create(CI);
     expect(await user.get(key.id)).toMatchObject({ status: 200, body: shown(key) });
     expect(await user.list()).toMatchObject({ status: 200, body: [shown(key)] });
   });
 
   it('is found with and without the last slash of a path', async () => {
-    const user = aUser();
+    const user = suite.aUser();
     expect((await user.send<ApiKey>('POST', KEYS, CI)).status).toBe(201);
     const { body: key } = await user.send<ApiKey>('POST', `${KEYS}/`, CI);
     for (const slash of ['', '/']) {
@@ -81,8 +71,8 @@ describe('a key', () => {
   });
 
   it('is listed newest first, as the own keys alone', async () => {
-    const user = aUser();
-    const other = aUser();
+    const user = suite.aUser();
+    const other = suite.aUser();
     for (const label of ['one', 'two', 'three']) {
       await user.create({ ...CI, label });
       await other.create({ ...CI, label: 'another’s' });
@@ -91,8 +81,8 @@ describe('a key', () => {
   });
 
   it('of another user is not found, whatever is wanted of it', async () => {
-    const { body: key } = await aUser().create(CI);
-    const other = aUser();
+    const { body: key } = await suite.aUser().create(CI);
+    const other = suite.aUser();
     for (const answer of [
       await other.get(key.id),
       await other.change(key.id, { label: 'mine' }),
@@ -109,7 +99,7 @@ describe('a key', () => {
   });
 
   it.each(['Ælfgifu ☂', 'a/b?c#d', '../../x', '$all'])('belongs to a user of any name: %s', async (name) => {
-    const user = services.as(`${name} ${randomUUID()}`.slice(0, 60));
+    const user = suite.services.as(`${name} ${randomUUID()}`.slice(0, 60));
     const { body: key } = await user.create(CI);
     expect(key.user_id).toBe(user.userId);
     const { headers } = await user.verify(key.value!);
@@ -118,7 +108,7 @@ describe('a key', () => {
   });
 
   it('is one of ten at most, and there is room again after one is removed', async () => {
-    const user = aUser();
+    const user = suite.aUser();
     const keys: ApiKey[] = [];
     for (let count = 0; count < 10; count += 1) keys.push((await user.create({ ...CI, label: count })).body);
     const detail = 'You can only have 10 personal API keys. Remove an existing key before creating a new one.';
@@ -131,7 +121,7 @@ describe('a key', () => {
   });
 
   it('is invalidated on its own', async () => {
-    const user = aUser();
+    const user = suite.aUser();
     const [gone, left] = [await user.create(CI), await user.create(CI)];
     expect((await user.delete(gone.body.id)).status).toBe(204);
     expect((await user.verify(gone.body.value!)).status).toBe(401);
@@ -140,7 +130,7 @@ describe('a key', () => {
   });
 
   it('is deleted when its user is deleted', async () => {
-    const user = aUser();
+    const user = suite.aUser();
     const keys = [await user.create(CI), await user.create(CI)];
     expect((await user.deleteUser()).status).toBe(204);
     for (const { body } of keys) expect((await user.verify(body.value!)).status).toBe(401);
@@ -152,13 +142,13 @@ describe('a key', () => {
 
 describe('a legacy key', () => {
   it('works, carries its mark, and loses it at a roll', async () => {
-    const user = aUser();
+    const user = suite.aUser();
     const value = `phx_${randomUUID()}`;
     const parameterSet = 'pbkdf2_sha256$1$posthog_personal_api_key';
     const hashing = await new LegacyHasher({ allowTestIterations: true }).hash(new Secret(value), parameterSet);
     if (hashing.outcome !== 'hashed') throw new Error(hashing.outcome);
     const event = created({ userId: user.userId, hash: hashing.hash, mask: null });
-    await services.store.append(`userKeys-${user.userId}`, 'none', [
+    await suite.services.store.append(`userKeys-${user.userId}`, 'none', [
       { id: randomUUID(), type: event.type, data: { ...event.data }, metadata: { schemaVersion: 1 } },
     ]);
     const { position } = await user.change('key-1', { label: 'From 2023' });

@@ -1,9 +1,9 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { type LastUse, MemoryLastUse } from '#key-lookup/last-use';
 import { LookupUnavailable } from '#key-lookup/lookup-reader';
 import { type KeysApi } from '#testing/keys-api';
-import { Services } from '#testing/services';
+import { SuiteOfServices } from '#testing/suite-of-services';
 
 /** In memory, until it is away. */
 class BreakableLastUse implements LastUse {
@@ -23,18 +23,13 @@ class BreakableLastUse implements LastUse {
 const CI = { label: 'CI', scopes: ['insight:read'] };
 const lastUse = new BreakableLastUse();
 const startedMs = Date.now();
-let services: Services;
-
-beforeAll(async () => {
-  services = await Services.start({ lastUse });
-});
-afterAll(() => services.close());
+const suite = new SuiteOfServices({ lastUse });
 
 let user: KeysApi;
 let id: string;
 let value: string;
 beforeEach(async () => {
-  user = services.as(`user-${randomUUID()}`);
+  user = suite.services.as(`user-${randomUUID()}`);
   const { body } = await user.create(CI);
   expect(body.last_used_at).toBeNull();
   [id, value] = [body.id, body.value!];
@@ -100,7 +95,7 @@ describe('last_used_at', () => {
 
   it('tells nobody of the keys of others', async () => {
     await user.verify(value);
-    const other = services.as(`user-${randomUUID()}`);
+    const other = suite.services.as(`user-${randomUUID()}`);
     expect(await other.get(id)).toMatchObject({ status: 404, body: { code: 'not_found' } });
   });
 });

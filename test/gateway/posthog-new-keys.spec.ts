@@ -1,18 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
 import { type KeysApi } from '#testing/keys-api';
-import { Services } from '#testing/services';
+import { CI, SuiteOfServices } from '#testing/suite-of-services';
 
 /** What PostHog's serializer makes of the fields of a new key, in its words. */
-let services: Services;
-
-beforeAll(async () => {
-  services = await Services.start();
-});
-afterAll(() => services.close());
-
-const CI = { label: 'CI', scopes: ['insight:read', 'feature_flag:write'] };
-const aUser = () => services.as(`user-${randomUUID()}`);
+const suite = new SuiteOfServices();
 
 /** That a create with this body is refused, and how. */
 async function expectInvalid(user: KeysApi, body: object, code: string, detail: string, attr: string | null) {
@@ -70,23 +61,23 @@ describe('a create', () => {
       'scoped_organizations',
     ],
   ])('is refused with %s, and makes no key', async (_, body, code, detail, attr) => {
-    const user = aUser();
+    const user = suite.aUser();
     await expectInvalid(user, body, code, detail, attr);
     expect((await user.list()).body).toEqual([]);
   });
 
   it('may say that there are no teams and organizations to be confined to', async () => {
-    const { status, body } = await aUser().create({ ...CI, scoped_teams: [], scoped_organizations: [] });
+    const { status, body } = await suite.aUser().create({ ...CI, scoped_teams: [], scoped_organizations: [] });
     expect({ status, body }).toMatchObject({ status: 201, body: { scoped_teams: [], scoped_organizations: [] } });
   });
 
   it('trims the label, takes a number for one, and ignores fields that it does not know', async () => {
-    const user = aUser();
+    const user = suite.aUser();
     const { body: key } = await user.create({ ...CI, label: ' CI \n', team: 7, secure_value: 'mine', id: 'mine' });
     expect(key.label).toBe('CI');
     expect(key.id).not.toBe('mine');
     expect((await user.create({ ...CI, label: 7 })).body.label).toBe('7');
-    const read = await services.store.readStream(`userKeys-${user.userId}`);
+    const read = await suite.services.store.readStream(`userKeys-${user.userId}`);
     if (read.outcome !== 'found') throw new Error(read.outcome);
     expect(Object.keys(read.events[0]!.data as object).sort()).toEqual(
       ['at', 'description', 'hash', 'keyId', 'label', 'mask', 'scopes', 'userId'].sort(),
@@ -96,7 +87,7 @@ describe('a create', () => {
 
 describe('a description', () => {
   it('has up to 1000 characters, and the empty one is null', async () => {
-    const user = aUser();
+    const user = suite.aUser();
     const { body: key } = await user.create({ ...CI, description: '' });
     expect(key.description).toBeNull();
     expect((await user.create(CI)).body.description).toBeNull();

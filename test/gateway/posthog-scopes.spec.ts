@@ -5,16 +5,12 @@ import { DEFAULT_SCOPE_CATALOGUE } from '#contracts/scope-catalogue';
 import { aCreation } from '#testing/command-service';
 import { created } from '#testing/given-keys';
 import { Services } from '#testing/services';
+import { SuiteOfServices } from '#testing/suite-of-services';
 
 /** PostHog's scopes, and which of them may be given to keys. */
-let services: Services;
+const suite = new SuiteOfServices();
 
-beforeAll(async () => {
-  services = await Services.start();
-});
-afterAll(() => services.close());
-
-const aUser = (of = services) => of.as(`user-${randomUUID()}`);
+const aUser = (of = suite.services) => of.as(`user-${randomUUID()}`);
 
 /** An event that the command service of today would not make. */
 async function storeKey(of: Services, userId: string, scopes: string[], hash?: string): Promise<void> {
@@ -61,18 +57,18 @@ describe('a scope', () => {
   });
 
   it('is lacking altogether on a key that was stored without any: it is good for nothing', async () => {
-    const requests = new Requests(services.client);
+    const requests = new Requests(suite.services.client);
     const userId = `user-${randomUUID()}`;
     const { hash } = aCreation(userId);
-    await storeKey(services, userId, [], hash);
-    const { position } = await services.as(userId).change('key-1', { label: 'Empty' });
+    await storeKey(suite.services, userId, [], hash);
+    const { position } = await suite.services.as(userId).change('key-1', { label: 'Empty' });
     expect(
       await requests.send('keys.verify', { hash, scopes: ['insight:read'], minPosition: position! }),
     ).toMatchObject({
       valid: false,
       code: 'INSUFFICIENT_SCOPE',
     });
-    expect((await services.as(userId).get('key-1')).body.scopes).toEqual([]);
+    expect((await suite.services.as(userId).get('key-1')).body.scopes).toEqual([]);
   });
 
   it('is kept once, in the order that was sent', async () => {
@@ -105,7 +101,7 @@ describe('the scopes that may be given', () => {
   );
 
   it('bind the services as well, which ask by command', async () => {
-    const requests = new Requests(services.client);
+    const requests = new Requests(suite.services.client);
     const command = aCreation(`user-${randomUUID()}`);
     expect(await requests.command('keys.create', { ...command, scopes: ['invoice:read'] })).toEqual({
       ok: false,
@@ -161,9 +157,12 @@ describe('a repeated command', () => {
   it('is answered as the first one was, though its scope is no longer given', async () => {
     const user = aUser();
     const command = aCreation(user.userId);
-    const before = await new Requests(services.client).command('keys.create', command);
+    const before = await new Requests(suite.services.client).command('keys.create', command);
     expect(before).toMatchObject({ ok: true });
-    const later = await Services.start({ scopes: new Set(['invoice:read']), eventStoreUrl: services.eventStoreUrl });
+    const later = await Services.start({
+      scopes: new Set(['invoice:read']),
+      eventStoreUrl: suite.services.eventStoreUrl,
+    });
     try {
       const requests = new Requests(later.client);
       expect(await requests.command('keys.create', command)).toEqual(before);

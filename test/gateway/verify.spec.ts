@@ -1,20 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { randomUUID } from 'node:crypto';
-import { Services } from '#testing/services';
+import { describe, expect, it } from '@jest/globals';
+import { CI, SuiteOfServices } from '#testing/suite-of-services';
 
-let services: Services;
-
-beforeAll(async () => {
-  services = await Services.start();
-});
-afterAll(() => services.close());
-
-const CI = { label: 'CI', scopes: ['insight:read', 'feature_flag:write'] };
-const aUser = () => services.as(`user-${randomUUID()}`);
+const suite = new SuiteOfServices();
 
 describe('/verify', () => {
   it('tells a proxy whose key it is, and what for', async () => {
-    const user = aUser();
+    const user = suite.aUser();
     const { body: key, position } = await user.create(CI);
     const answer = await user.verify(key.value!, { scopes: 'feature_flag:read,insight:read', minPosition: position! });
     expect(answer).toMatchObject({
@@ -28,7 +19,7 @@ describe('/verify', () => {
   });
 
   it('names the first scope that is missing', async () => {
-    const user = aUser();
+    const user = suite.aUser();
     const { body: key } = await user.create({ label: 'CI', scopes: ['insight:read'] });
     expect(await user.verify(key.value!, { scopes: 'insight:read,feature_flag:write' })).toMatchObject({
       status: 403,
@@ -37,7 +28,7 @@ describe('/verify', () => {
   });
 
   it('is no verdict before the position asked for', async () => {
-    const user = aUser();
+    const user = suite.aUser();
     const { body: key } = await user.create(CI);
     const answer = await user.verify(key.value!, { minPosition: '9000000000000000000' });
     expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' } });
@@ -45,7 +36,7 @@ describe('/verify', () => {
   });
 
   it('lets nobody in by a question that is misspelt, and refuses a bad key whatever is asked', async () => {
-    const user = aUser();
+    const user = suite.aUser();
     const { body: key } = await user.create({ label: 'CI', scopes: ['insight:read'] });
     for (const query of ['scope=a:write', 'scopes=', 'scopes=a:read&scopes=b:read', 'scopes=admin', 'minPosition=-1']) {
       expect((await user.send('GET', `/verify?${query}`, undefined, `Bearer ${key.value!}`)).status).toBe(400);

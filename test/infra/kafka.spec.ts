@@ -30,7 +30,11 @@ requires(kafkaServer)('a Kafka of a test’s own', () => {
 
   /** The first `count` values of a topic, by a group of its own. */
   async function consume(topic: string, count: number): Promise<string[]> {
-    const consumer = client().consumer({ groupId: `${topic}-${String(Math.random())}`, allowAutoTopicCreation: false });
+    const consumer = client().consumer({
+      groupId: `${topic}-${String(Math.random())}`,
+      allowAutoTopicCreation: false,
+      maxWaitTimeInMs: 50,
+    });
     await consumer.connect();
     await consumer.subscribe({ topic, fromBeginning: true });
     const values: string[] = [];

@@ -20,7 +20,7 @@ export default async function ({ settings, signInToken, freePort }) {
   const address = 'http://127.0.0.1:' + port;
   return [
     { name: 'first', command: [process.execPath, '-p', '"a step " + (process.env.EVENTSTORE_URL === ' + JSON.stringify(settings.EVENTSTORE_URL) + ')'], once: true },
-    { name: 'standalone', command: [process.execPath, 'dist/apps/standalone/main.js'], env, health: address + '/readyz', address },
+    { name: 'standalone', command: [process.execPath, 'dist/bin/standalone.js'], env, health: address + '/readyz', address },
   ];
 }
 `;

@@ -1,4 +1,5 @@
 import { type Consumer, type IHeaders, Kafka, logLevel, type Producer } from 'kafkajs';
+import { type WireTopics } from './wire-topics.ts';
 
 export interface RawRecord {
   readonly key: Buffer | null;
@@ -19,9 +20,9 @@ export class RawWire {
   ) {}
 
   /** Reads `topics` from their beginning. */
-  static async open(brokers: readonly string[], topics: readonly string[]): Promise<RawWire> {
+  static async open({ brokers, prefix }: WireTopics, topics: readonly string[]): Promise<RawWire> {
     const kafka = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING });
-    const consumer = kafka.consumer({ groupId: 'raw', maxWaitTimeInMs: 100 });
+    const consumer = kafka.consumer({ groupId: `${prefix}raw`, maxWaitTimeInMs: 100 });
     const raw = new RawWire(kafka, kafka.producer({ allowAutoTopicCreation: false }), consumer);
     await raw.producer.connect();
     await consumer.connect();

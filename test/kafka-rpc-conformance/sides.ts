@@ -10,12 +10,13 @@ import {
 import { KafkaRpcClient } from '#kafka-rpc/kafka-rpc-client';
 import { KafkaRpcServer } from '#kafka-rpc/kafka-rpc-server';
 import { type MessageContract } from '#runtime/list-dispatch';
-import { EVENT, PATTERNS, WireController } from './wire.controller.ts';
+import { type WireTopics } from './wire-topics.ts';
+import { EVENT, PATTERNS, wireController, type WireController } from './wire.controller.ts';
 
 /** One end of the wire: stock NestJS, or ours. */
 export interface ServerSide {
   readonly name: 'stock NestJS' | 'Latchkey';
-  readonly start: (brokers: readonly string[]) => Promise<StartedServer>;
+  readonly start: (topics: WireTopics) => Promise<StartedServer>;
 }
 
 export interface StartedServer {
@@ -26,12 +27,12 @@ export interface StartedServer {
 export interface ClientSide {
   readonly name: 'stock NestJS' | 'Latchkey';
   /** Connected: its requests can be answered. */
-  readonly connect: (brokers: readonly string[]) => Promise<WireClient>;
+  readonly connect: (topics: WireTopics) => Promise<WireClient>;
 }
 
 export type WireClient = Pick<ClientProxy, 'send' | 'emit' | 'close'>;
 
-@Module({ controllers: [WireController] })
+@Module({})
 class WireModule {}
 
 type KafkaOptionsOf = NonNullable<KafkaOptions['options']>;
@@ -39,25 +40,25 @@ type KafkaOptionsOf = NonNullable<KafkaOptions['options']>;
 /** Defaults, but that nothing is missed that was sent before the group had an offset. */
 export const stockServer: ServerSide = {
   name: 'stock NestJS',
-  start: (brokers) => {
+  start: ({ brokers, prefix }) => {
     const options: KafkaOptionsOf = {
       client: { brokers: [...brokers] },
-      consumer: { groupId: 'wire', maxWaitTimeInMs: 100 },
+      consumer: { groupId: `${prefix}wire`, maxWaitTimeInMs: 100 },
       subscribe: { fromBeginning: true },
     };
-    return serve({ transport: Transport.KAFKA, options });
+    return serve(prefix, { transport: Transport.KAFKA, options });
   },
 };
 
 export const stockClient: ClientSide = {
   name: 'stock NestJS',
-  connect: async (brokers) => {
+  connect: async ({ brokers, prefix }) => {
     const client = new ClientKafka({
       client: { brokers: [...brokers] },
-      consumer: { groupId: 'wire', maxWaitTimeInMs: 100 },
+      consumer: { groupId: `${prefix}wire`, maxWaitTimeInMs: 100 },
       subscribe: { fromBeginning: true },
     });
-    for (const pattern of [...PATTERNS, EVENT]) client.subscribeToResponseOf(pattern);
+    for (const pattern of [...PATTERNS, EVENT]) client.subscribeToResponseOf(prefix + pattern);
     await client.connect();
     return client;
   },
@@ -68,20 +69,23 @@ const NO_CONTRACT: MessageContract = { requestSchema: () => undefined, refuse: (
 
 export const ourServer: ServerSide = {
   name: 'Latchkey',
-  start: (brokers) => serve({ strategy: new KafkaRpcServer(NO_CONTRACT, { brokers, groupId: 'wire' }) }),
+  start: ({ brokers, prefix }) =>
+    serve(prefix, { strategy: new KafkaRpcServer(NO_CONTRACT, { brokers, groupId: `${prefix}wire` }) }),
 };
 
 export const ourClient: ClientSide = {
   name: 'Latchkey',
-  connect: async (brokers) => {
-    const client = new KafkaRpcClient({ brokers, patterns: PATTERNS });
+  connect: async ({ brokers, prefix }) => {
+    const client = new KafkaRpcClient({ brokers, patterns: PATTERNS.map((pattern) => prefix + pattern) });
     await client.connect();
     return client;
   },
 };
 
-async function serve(options: KafkaOptions | CustomStrategy): Promise<StartedServer> {
-  const app: INestMicroservice = await NestFactory.createMicroservice(WireModule, { ...options, logger: false });
+async function serve(prefix: string, options: KafkaOptions | CustomStrategy): Promise<StartedServer> {
+  const controller = wireController(prefix);
+  const wireModule = { module: WireModule, controllers: [controller] };
+  const app: INestMicroservice = await NestFactory.createMicroservice(wireModule, { ...options, logger: false });
   await app.listen();
-  return { wire: app.get(WireController), close: () => app.close() };
+  return { wire: app.get(controller), close: () => app.close() };
 }

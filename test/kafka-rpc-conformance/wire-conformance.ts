@@ -1,10 +1,10 @@
 /** Nest's wire contract, row by row, between any client and any server. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Observable } from 'rxjs';
-import { kafkaServer, type OwnKafka, startKafka } from '#testing/kafka-process';
+import { anyKafka } from '#testing/kafka-process';
 import { requires } from '#testing/requires';
 import { type ClientSide, type ServerSide, type StartedServer, type WireClient } from './sides.ts';
-import { createWireTopics } from './wire-topics.ts';
+import { createWireTopics, type WireTopics } from './wire-topics.ts';
 import { described, EMPTY_REPLIES, FAILURES, FILTERED, PAYLOADS, STREAMS } from './wire-cases.ts';
 import { EVENT } from './wire.controller.ts';
 
@@ -15,23 +15,22 @@ interface Seen {
 }
 
 export function describeWire(clientSide: ClientSide, serverSide: ServerSide): void {
-  requires(kafkaServer)(`a client of ${clientSide.name} and a server of ${serverSide.name}`, () => {
-    let kafka: OwnKafka;
+  requires(anyKafka)(`a client of ${clientSide.name} and a server of ${serverSide.name}`, () => {
+    let topics: WireTopics;
     let server: StartedServer;
     let client: WireClient;
-    const ask = (pattern: string, payload: unknown) => seenOf(client.send<unknown, unknown>(pattern, payload));
+    const ask = (pattern: string, payload: unknown) =>
+      seenOf(client.send<unknown, unknown>(topics.prefix + pattern, payload));
 
     beforeAll(async () => {
-      kafka = await startKafka();
-      await createWireTopics(kafka.brokers);
-      server = await serverSide.start(kafka.brokers);
-      client = await clientSide.connect(kafka.brokers);
+      topics = await createWireTopics();
+      server = await serverSide.start(topics);
+      client = await clientSide.connect(topics);
     });
 
     afterAll(async () => {
       await client.close();
       await server.close();
-      await kafka.stop();
     });
 
     describe('a request', () => {
@@ -91,7 +90,7 @@ export function describeWire(clientSide: ClientSide, serverSide: ServerSide): vo
     describe('an event', () => {
       it.each(PAYLOADS.filter(({ sent }) => sent !== ''))('of $what', async ({ sent, received }) => {
         const before = server.wire.seen.length;
-        await seenOf(client.emit(EVENT, sent));
+        await seenOf(client.emit(topics.prefix + EVENT, sent));
         await server.wire.hasSeen(received, before);
       });
     });

@@ -1,16 +1,15 @@
 /** What a server makes of records as such, from whoever writes them, and what it writes itself. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type IHeaders } from 'kafkajs';
-import { kafkaServer, type OwnKafka, startKafka } from '#testing/kafka-process';
+import { anyKafka } from '#testing/kafka-process';
 import { requires } from '#testing/requires';
 import { RawWire } from './raw-wire.ts';
 import { type ServerSide, type StartedServer } from './sides.ts';
 import { described } from './wire-cases.ts';
-import { createWireTopics, FOREIGN_TOPIC, REPLY_PARTITIONS } from './wire-topics.ts';
+import { createWireTopics, REPLY_PARTITIONS, type WireTopics } from './wire-topics.ts';
 import { PATTERNS } from './wire.controller.ts';
 
 const ASK = 'wire.describe';
-const REPLIES = `${ASK}.reply`;
 
 /** Each is sent with a good request behind it, which must be answered. */
 const HOSTILE: readonly { readonly what: string; readonly headers: (id: string) => IHeaders }[] = [
@@ -33,40 +32,56 @@ const HOSTILE: readonly { readonly what: string; readonly headers: (id: string) 
 ];
 
 /** One of these, and a stock server answers nobody for as long as kafkajs tries to find the topic, or for good. */
-const HOSTILE_TOPICS: typeof HOSTILE = [
+const HOSTILE_TOPICS: readonly {
+  readonly what: string;
+  readonly headers: (id: string, topics: WireTopics) => IHeaders;
+}[] = [
   { what: 'a reply topic that does not exist', headers: () => ({ kafka_replyTopic: 'no.such.topic' }) },
   { what: 'a reply topic that is JSON', headers: () => ({ kafka_replyTopic: '["a"]' }) },
   { what: 'a reply topic that is no name', headers: () => ({ kafka_replyTopic: '../../etc ✓' }) },
-  { what: 'two reply topics', headers: () => ({ kafka_replyTopic: [REPLIES, FOREIGN_TOPIC] }) },
+  {
+    what: 'two reply topics',
+    headers: (_id, { prefix, foreignTopic }) => ({ kafka_replyTopic: [`${prefix}${ASK}.reply`, foreignTopic] }),
+  },
 ];
 
 export function describeRecords(serverSide: ServerSide): void {
   const isStock = serverSide.name === 'stock NestJS';
 
-  requires(kafkaServer)(`a server of ${serverSide.name}, given records`, () => {
-    let kafka: OwnKafka;
+  requires(anyKafka)(`a server of ${serverSide.name}, given records`, () => {
+    let topics: WireTopics;
+    /** Of `ASK`. */
+    let replies: string;
     let server: StartedServer;
     let raw: RawWire;
     let asked = 0;
     const newId = () => `raw-${(asked += 1)}`;
 
+    const send = (pattern: string, value: string | Buffer | null, headers: IHeaders) =>
+      raw.send(topics.prefix + pattern, value, headers);
+    const addressOf = (id: string, pattern: string) => ({
+      kafka_correlationId: id,
+      kafka_replyTopic: `${topics.prefix}${pattern}.reply`,
+      kafka_replyPartition: '0',
+    });
+
     async function ask(pattern: string, value: string | Buffer | null, headers: IHeaders = {}) {
       const id = newId();
-      await raw.send(pattern, value, { ...addressOf(id, pattern), ...headers });
-      return raw.reply(`${pattern}.reply`, id);
+      await send(pattern, value, { ...addressOf(id, pattern), ...headers });
+      return raw.reply(`${topics.prefix}${pattern}.reply`, id);
     }
 
     beforeAll(async () => {
-      kafka = await startKafka();
-      await createWireTopics(kafka.brokers);
-      server = await serverSide.start(kafka.brokers);
-      raw = await RawWire.open(kafka.brokers, [...PATTERNS.map((pattern) => `${pattern}.reply`), FOREIGN_TOPIC]);
+      topics = await createWireTopics();
+      const { prefix, foreignTopic } = topics;
+      replies = `${prefix}${ASK}.reply`;
+      server = await serverSide.start(topics);
+      raw = await RawWire.open(topics, [...PATTERNS.map((pattern) => `${prefix}${pattern}.reply`), foreignTopic]);
     });
 
     afterAll(async () => {
       await raw.close();
       await server.close();
-      await kafka.stop();
     });
 
     it('replies with the id and that it is over, to the partition that was asked for', async () => {
@@ -87,8 +102,8 @@ export function describeRecords(serverSide: ServerSide): void {
     it('replies to any partition where none was asked for', async () => {
       const id = newId();
       const { kafka_replyPartition: _, ...headers } = addressOf(id, ASK);
-      await raw.send(ASK, 'text', headers);
-      expect((await raw.reply(REPLIES, id)).partition).toBeLessThan(REPLY_PARTITIONS);
+      await send(ASK, 'text', headers);
+      expect((await raw.reply(replies, id)).partition).toBeLessThan(REPLY_PARTITIONS);
     });
 
     it('replies to a failure with the error as JSON in a header and no value', async () => {
@@ -104,8 +119,8 @@ export function describeRecords(serverSide: ServerSide): void {
     it('tells of each emission but the last that it is not over', async () => {
       const reply = await ask('wire.stream', '{"nth":1}');
       await ask('wire.stream', '{"nth":0}');
-      const replies = raw.replies('wire.stream.reply', String(reply.headers['kafka_correlationId']));
-      expect(replies.map(({ value, headers }) => [String(value), 'kafka_nest-is-disposed' in headers])).toEqual([
+      const emitted = raw.replies(`${topics.prefix}wire.stream.reply`, String(reply.headers['kafka_correlationId']));
+      expect(emitted.map(({ value, headers }) => [String(value), 'kafka_nest-is-disposed' in headers])).toEqual([
         ['{"n":1}', false],
         ['{"n":2}', false],
         ['{"n":3}', true],
@@ -119,31 +134,34 @@ export function describeRecords(serverSide: ServerSide): void {
       const id = newId();
       const headers = { ...addressOf(id, ASK), [missing]: '' };
       const before = server.wire.seen.length;
-      const read = raw.all(REPLIES).length;
-      await raw.send(ASK, `not to be answered ${id}`, headers);
+      const read = raw.all(replies).length;
+      await send(ASK, `not to be answered ${id}`, headers);
       await server.wire.hasSeen(`not to be answered ${id}`, before);
       // The replies of one topic are read in order, by partition; all three are passed.
       for (let partition = 0; partition < REPLY_PARTITIONS; partition++) {
         await ask(ASK, 'text', { kafka_replyPartition: String(partition) });
       }
-      expect(raw.all(REPLIES)).toHaveLength(read + REPLY_PARTITIONS);
+      expect(raw.all(replies)).toHaveLength(read + REPLY_PARTITIONS);
     });
 
     it('replies to nobody for an event, even where an address is given', async () => {
       const id = newId();
-      await raw.send('wire.event', `event ${id}`, addressOf(id, ASK));
+      await send('wire.event', `event ${id}`, addressOf(id, ASK));
       await server.wire.hasSeen(`event ${id}`);
       await ask(ASK, 'text');
-      expect(raw.replies(REPLIES, id)).toEqual([]);
+      expect(raw.replies(replies, id)).toEqual([]);
     });
 
     it('gives a handler that asks the record: headers, key and value decoded', async () => {
       const id = newId();
       const headers = { ...addressOf(id, 'wire.context'), trace: '{"id":7}' };
-      await raw.producer.send({ topic: 'wire.context', messages: [{ key: 'k', value: '[1]', headers }] });
-      const reply = await raw.reply('wire.context.reply', id);
+      await raw.producer.send({
+        topic: `${topics.prefix}wire.context`,
+        messages: [{ key: 'k', value: '[1]', headers }],
+      });
+      const reply = await raw.reply(`${topics.prefix}wire.context.reply`, id);
       expect(JSON.parse(String(reply.value))).toEqual({
-        topic: 'wire.context',
+        topic: `${topics.prefix}wire.context`,
         partition: 0,
         recordKey: described('k'),
         recordValue: described([1]),
@@ -171,7 +189,7 @@ export function describeRecords(serverSide: ServerSide): void {
     describe('that are hostile', () => {
       it.each(isStock ? HOSTILE : [...HOSTILE, ...HOSTILE_TOPICS])('goes on after $what', async ({ headers }) => {
         const id = newId();
-        await raw.send(ASK, 'hostile', { ...addressOf(id, ASK), ...headers(id) });
+        await send(ASK, 'hostile', { ...addressOf(id, ASK), ...headers(id, topics) });
         const reply = await ask(ASK, '{"fine":true}');
         expect(JSON.parse(String(reply.value))).toEqual(described({ fine: true }));
       });
@@ -183,38 +201,34 @@ export function describeRecords(serverSide: ServerSide): void {
 
       it(`${isStock ? 'never answers' : 'answers'} those that ask behind a reply topic that is no text`, async () => {
         const ids = [newId(), newId(), newId()];
-        await raw.send(ASK, 'hostile', { ...addressOf(newId(), ASK), kafka_replyTopic: '["a"]' });
-        for (const id of ids) await raw.send(ASK, id, addressOf(id, ASK));
+        await send(ASK, 'hostile', { ...addressOf(newId(), ASK), kafka_replyTopic: '["a"]' });
+        for (const id of ids) await send(ASK, id, addressOf(id, ASK));
         for (const id of ids) await server.wire.hasSeen(id);
         // All that is written before it closes is read before what the next one writes, in the same partition.
         await server.close();
-        server = await serverSide.start(kafka.brokers);
+        server = await serverSide.start(topics);
         await ask(ASK, 'text');
-        const answered = ids.filter((id) => raw.replies(REPLIES, id).length > 0);
+        const answered = ids.filter((id) => raw.replies(replies, id).length > 0);
         expect(answered).toEqual(isStock ? [] : ids);
       });
 
       /** A caller names the topic of its reply, so a server that does not look writes wherever it may write. */
       it(`${isStock ? 'writes' : 'does not write'} a reply to a topic that is not for replies`, async () => {
         const id = newId();
-        await raw.send(ASK, 'astray', {
+        await send(ASK, 'astray', {
           ...addressOf(id, ASK),
-          kafka_replyTopic: FOREIGN_TOPIC,
+          kafka_replyTopic: topics.foreignTopic,
           kafka_replyPartition: '0',
         });
         await ask(ASK, 'text');
-        if (isStock) expect(String((await raw.reply(FOREIGN_TOPIC, id)).value)).toContain('astray');
+        if (isStock) expect(String((await raw.reply(topics.foreignTopic, id)).value)).toContain('astray');
         else {
           // What was written there would be read before this, which comes after it in the same partition.
-          await raw.send(FOREIGN_TOPIC, 'the end', { kafka_correlationId: 'the end' });
-          await raw.reply(FOREIGN_TOPIC, 'the end');
-          expect(raw.all(FOREIGN_TOPIC)).toHaveLength(1);
+          await raw.send(topics.foreignTopic, 'the end', { kafka_correlationId: 'the end' });
+          await raw.reply(topics.foreignTopic, 'the end');
+          expect(raw.all(topics.foreignTopic)).toHaveLength(1);
         }
       });
     });
   });
-}
-
-function addressOf(id: string, pattern: string) {
-  return { kafka_correlationId: id, kafka_replyTopic: `${pattern}.reply`, kafka_replyPartition: '0' };
 }

@@ -2,14 +2,12 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { type IHeaders } from 'kafkajs';
 import { firstValueFrom, toArray } from 'rxjs';
-import { kafkaServer, type OwnKafka, startKafka } from '#testing/kafka-process';
+import { anyKafka } from '#testing/kafka-process';
 import { requires } from '#testing/requires';
 import { RawWire, type RawRecord } from './raw-wire.ts';
 import { type ClientSide, type WireClient } from './sides.ts';
 import { createWireTopics } from './wire-topics.ts';
 
-const ASK = 'wire.describe';
-const REPLIES = `${ASK}.reply`;
 const OVER = Buffer.alloc(1);
 
 /** Each is written before the right reply, to the same partition. */
@@ -30,8 +28,8 @@ const HOSTILE: readonly { readonly what: string; readonly headers: (id: string) 
 ];
 
 export function describeReplies(clientSide: ClientSide): void {
-  requires(kafkaServer)(`a client of ${clientSide.name}, given records for replies`, () => {
-    let kafka: OwnKafka;
+  requires(anyKafka)(`a client of ${clientSide.name}, given records for replies`, () => {
+    let askTopic: string;
     let raw: RawWire;
     let client: WireClient;
     let asked = 0;
@@ -43,34 +41,33 @@ export function describeReplies(clientSide: ClientSide): void {
       seen: Promise<unknown[]>;
     }> {
       const text = JSON.stringify({ n: (asked += 1) });
-      const seen = firstValueFrom(client.send<unknown>(ASK, JSON.parse(text)).pipe(toArray()));
+      const seen = firstValueFrom(client.send<unknown>(askTopic, JSON.parse(text)).pipe(toArray()));
       seen.catch(() => undefined);
-      const request = await raw.record(ASK, ({ value }) => String(value) === text);
+      const request = await raw.record(askTopic, ({ value }) => String(value) === text);
       const partition = Number(String(request.headers['kafka_replyPartition']));
       const reply = async (value: string, headers: IHeaders) => {
-        await raw.producer.send({ topic: REPLIES, messages: [{ partition, value, headers }] });
+        await raw.producer.send({ topic: `${askTopic}.reply`, messages: [{ partition, value, headers }] });
       };
       return { request, reply, seen };
     }
 
     beforeAll(async () => {
-      kafka = await startKafka();
-      await createWireTopics(kafka.brokers);
-      raw = await RawWire.open(kafka.brokers, [ASK]);
-      client = await clientSide.connect(kafka.brokers);
+      const topics = await createWireTopics();
+      askTopic = `${topics.prefix}wire.describe`;
+      raw = await RawWire.open(topics, [askTopic]);
+      client = await clientSide.connect(topics);
     });
 
     afterAll(async () => {
       await client.close();
       await raw.close();
-      await kafka.stop();
     });
 
     it('sends a request without a key, with an address of its own', async () => {
       const { request, reply, seen } = await ask();
       const { key, headers } = request;
       expect(key).toBeNull();
-      expect(String(headers['kafka_replyTopic'])).toBe(REPLIES);
+      expect(String(headers['kafka_replyTopic'])).toBe(`${askTopic}.reply`);
       expect(String(headers['kafka_replyPartition'])).toMatch(/^[0-2]$/);
       await reply('{"n":1}', {
         kafka_correlationId: String(headers['kafka_correlationId']),

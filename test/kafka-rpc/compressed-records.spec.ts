@@ -5,9 +5,9 @@ import { CompressionTypes } from 'kafkajs';
 import { topicLayout } from '#contracts/topic-layout';
 import { ensureTopics } from '#kafka-rpc/topics';
 import { type Delivery, type ListResult } from '#runtime/delivery';
-import { anyKafka, sharedKafka } from '#testing/kafka-process';
+import { anyKafka } from '#testing/kafka-process';
+import { KafkaRig } from '#testing/kafka-rig';
 import { requires } from '#testing/requires';
-import { Rig } from './rig.ts';
 
 const MAX_MESSAGE_BYTES = 100_000;
 
@@ -20,15 +20,14 @@ class Service {
 }
 
 requires(anyKafka)('records that come compressed', () => {
-  let rig: Rig;
+  let rig: KafkaRig;
 
   beforeAll(async () => {
-    const { brokers } = await sharedKafka();
-    rig = await Rig.open(brokers, []);
+    rig = await KafkaRig.open([]);
     const layout = topicLayout(rig.topicPrefix, { requestPartitions: 1, replyPartitions: 1 });
     const small = { 'max.message.bytes': String(MAX_MESSAGE_BYTES) };
     const own = layout.find(({ name }) => name === rig.topic('users.deleted'));
-    await ensureTopics({ brokers }, [
+    await ensureTopics({ brokers: rig.brokers }, [
       ...layout.filter(({ name }) => name.startsWith(rig.topic('keys.verify'))),
       { name: rig.topic('small'), partitions: 1, config: { ...own?.config, ...small } },
       { name: rig.topic('as-it-comes'), partitions: 1, config: small },

@@ -6,9 +6,9 @@ import { joinVerifications } from '#contracts/join-verifications';
 import { type KafkaRpcClient } from '#kafka-rpc/kafka-rpc-client';
 import { type KafkaListContext } from '#kafka-rpc/kafka-rpc-server';
 import { type Delivery, type ListResult } from '#runtime/delivery';
-import { kafkaServer, type OwnKafka, startKafka } from '#testing/kafka-process';
+import { anyKafka } from '#testing/kafka-process';
+import { KafkaRig } from '#testing/kafka-rig';
 import { requires } from '#testing/requires';
-import { Rig } from './rig.ts';
 
 interface Numbered {
   readonly n: number;
@@ -62,21 +62,16 @@ class Service {
   }
 }
 
-requires(kafkaServer)('a conversation over Kafka', () => {
-  let kafka: OwnKafka;
-  let rig: Rig;
+requires(anyKafka)('a conversation over Kafka', () => {
+  let rig: KafkaRig;
   let client: KafkaRpcClient;
 
   beforeAll(async () => {
-    kafka = await startKafka();
-    rig = await Rig.open(kafka.brokers, PATTERNS);
+    rig = await KafkaRig.open(PATTERNS);
     await rig.serve(Service);
     client = await rig.client(PATTERNS, { joining: { joined: joinVerifications } });
   });
-  afterAll(async () => {
-    await rig.close();
-    await kafka.stop();
-  });
+  afterAll(() => rig.close());
   beforeEach(() => {
     lists = [];
     noted = [];

@@ -2,15 +2,15 @@ import { Logger } from '@nestjs/common';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import kafkajs from 'kafkajs';
 import { type EventOutcome, type EventRecord, KafkaEventConsumer } from '#kafka-rpc/event-consumer';
-import { kafkaServer, type OwnKafka, startKafka } from '#testing/kafka-process';
+import { eventually } from '#testing/eventually';
+import { anyKafka } from '#testing/kafka-process';
+import { KafkaRig } from '#testing/kafka-rig';
 import { requires } from '#testing/requires';
-import { eventually, Rig } from './rig.ts';
 
 const PARTITIONS = 2;
 
-requires(kafkaServer)('a topic whose every record counts', () => {
-  let kafka: OwnKafka;
-  let rig: Rig;
+requires(anyKafka)('a topic whose every record counts', () => {
+  let rig: KafkaRig;
   let topic: string;
   let deadLetterTopic: string;
   let lot = 0;
@@ -18,12 +18,10 @@ requires(kafkaServer)('a topic whose every record counts', () => {
   const open: KafkaEventConsumer[] = [];
 
   beforeAll(async () => {
-    kafka = await startKafka();
-    rig = await Rig.open(kafka.brokers, []);
+    rig = await KafkaRig.open([]);
   });
   afterAll(async () => {
     await rig.close();
-    await kafka.stop();
     Logger.overrideLogger(false);
   });
 
@@ -49,7 +47,7 @@ requires(kafkaServer)('a topic whose every record counts', () => {
 
   async function consume(handle: Handle): Promise<KafkaEventConsumer> {
     const consumer = new KafkaEventConsumer({
-      brokers: kafka.brokers,
+      brokers: rig.brokers,
       topic,
       deadLetterTopic,
       groupId: `g-${topic}`,

@@ -1,13 +1,20 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Controller } from '@nestjs/common';
 import { MessagePattern, Payload } from '@nestjs/microservices';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { firstValueFrom } from 'rxjs';
 import { type Delivery, type ListResult } from '#runtime/delivery';
-import { kafkaServer, type OwnKafka, startKafka } from '#testing/kafka-process';
+import { eventually } from '#testing/eventually';
+import { aGate, type Gate } from '#testing/gate';
+import { setGroupOffsets } from '#testing/group-offsets';
+import { anyKafka } from '#testing/kafka-process';
+import { KafkaRig } from '#testing/kafka-rig';
 import { requires } from '#testing/requires';
-import { scaled } from '#testing/scale';
-import { aGate, eventually, type Gate, Rig } from './rig.ts';
+import { restMs, scaled } from '#testing/scale';
 import { ServerChild } from './server-child.ts';
+
+/** Of each caller after each answer: what it waits for needs the processor, too. */
+const PAUSE_MS = restMs(5);
 
 interface Numbered {
   readonly n: number;
@@ -25,18 +32,13 @@ class Service {
   }
 }
 
-requires(kafkaServer)('servers that come and go', () => {
-  let kafka: OwnKafka;
-  let rig: Rig;
+requires(anyKafka)('servers that come and go', () => {
+  let rig: KafkaRig;
 
-  beforeAll(async () => {
-    kafka = await startKafka();
-  });
-  afterAll(() => kafka.stop());
   beforeEach(async () => {
     handled = [];
     gate = aGate();
-    rig = await Rig.open(kafka.brokers, ['ask'], 4);
+    rig = await KafkaRig.open(['ask'], { partitions: 4 });
   });
   afterEach(() => rig.close());
 
@@ -54,7 +56,7 @@ requires(kafkaServer)('servers that come and go', () => {
 
   it('would lose it where offsets are committed before the replies', async () => {
     const first = await ServerChild.start(rig, { defended: false });
-    const client = await rig.client(['ask']);
+    const client = await rig.client(['ask'], { drainMs: 50 });
     const reply = firstValueFrom(client.send('ask', { n: 1 })).catch(() => 'no reply');
     await first.said('took 1');
     await eventually(async () => {
@@ -79,6 +81,7 @@ requires(kafkaServer)('servers that come and go', () => {
       while (!isOver) {
         const n = ++asked;
         expect(await firstValueFrom(client.send('ask', { n }))).toEqual({ n });
+        await delay(PAUSE_MS);
       }
     });
     for (let round = 0; round < scaled(20); round += 1) {
@@ -125,18 +128,16 @@ requires(kafkaServer)('servers that come and go', () => {
     const client = await rig.client(['ask']);
     const { app } = await rig.serve(Service);
     // Written by hand for a deadline that is over soon.
+    const deadlineMs = Date.now() + 3_000;
     await rig.producer.send({
       topic: rig.topic('ask'),
-      messages: [{ value: '{"n":1}', partition: 0, headers: { latchkey_deadline: String(Date.now() + 2_000) } }],
+      messages: [{ value: '{"n":1}', partition: 0, headers: { latchkey_deadline: String(deadlineMs) } }],
     });
     await eventually(() => handled.includes(1));
     await app.close();
-    await rig.admin.setOffsets({
-      groupId: rig.groupId,
-      topic: rig.topic('ask'),
-      partitions: [{ partition: 0, offset: '0' }],
-    });
+    await setGroupOffsets(rig.kafka, rig.groupId, [{ topic: rig.topic('ask'), partition: 0, offset: '0' }]);
     await eventually(async () => (await rig.committed('ask')) === 0);
+    await eventually(() => Date.now() > deadlineMs);
     const { server } = await rig.serve(Service);
     await eventually(() => server.counts.expired === 1);
 

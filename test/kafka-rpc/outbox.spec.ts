@@ -1,27 +1,23 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { type Message } from 'kafkajs';
 import { connectKafka } from '#kafka-rpc/kafka-connection';
 import { Outbox } from '#kafka-rpc/outbox';
-import { kafkaServer, type OwnKafka, startKafka } from '#testing/kafka-process';
+import { eventually } from '#testing/eventually';
+import { anyKafka } from '#testing/kafka-process';
+import { KafkaRig } from '#testing/kafka-rig';
 import { requires } from '#testing/requires';
-import { eventually, Rig } from './rig.ts';
 
 const SMALL_BYTES = 10_000;
 const LARGE = 'x'.repeat(2 * SMALL_BYTES);
 
-requires(kafkaServer)('what is to be written', () => {
-  let kafka: OwnKafka;
-  let rig: Rig;
+requires(anyKafka)('what is to be written', () => {
+  let rig: KafkaRig;
   let outbox: Outbox;
   let settled: Map<string, string>;
 
-  beforeAll(async () => {
-    kafka = await startKafka();
-  });
-  afterAll(() => kafka.stop());
   beforeEach(async () => {
     settled = new Map();
-    rig = await Rig.open(kafka.brokers, []);
+    rig = await KafkaRig.open([]);
     await rig.create([
       { topic: rig.topic('any'), numPartitions: 2 },
       {
@@ -30,7 +26,7 @@ requires(kafkaServer)('what is to be written', () => {
         configEntries: [{ name: 'max.message.bytes', value: String(SMALL_BYTES) }],
       },
     ]);
-    outbox = new Outbox(connectKafka({ brokers: kafka.brokers }));
+    outbox = new Outbox(connectKafka({ brokers: rig.brokers }));
     await outbox.connect();
   });
   afterEach(async () => {
@@ -85,32 +81,6 @@ requires(kafkaServer)('what is to be written', () => {
 
     await rig.create([{ topic: rig.topic('missing'), numPartitions: 1 }]);
     await eventually(() => settled.get('late') === 'written');
-    expect(outbox.bytes).toBe(0);
-  });
-
-  it('is counted while it is kept, with its headers, and dropped when it waits for nothing', async () => {
-    add('before', 'any');
-    await eventually(() => settled.size === 1);
-    await kafka.pause();
-    try {
-      let isWanted = true;
-      add('under way', 'any', { value: 'x'.repeat(1_000) });
-      await new Promise((resolve) => setImmediate(resolve));
-      add('given up', 'any', { value: null, headers: { error: 'x'.repeat(50_000) } }, 20_000, () => isWanted);
-      add('waits', 'any', { value: 'x'.repeat(10_000) });
-      expect(outbox.bytes).toBeGreaterThan(61_000);
-      outbox.prune();
-      expect(outbox.bytes).toBeGreaterThan(61_000);
-
-      isWanted = false;
-      outbox.prune();
-      expect(settled.get('given up')).toBe('expired');
-      expect(outbox.bytes).toBeGreaterThan(11_000);
-      expect(outbox.bytes).toBeLessThan(12_000);
-    } finally {
-      await kafka.resume();
-    }
-    await eventually(() => settled.get('waits') === 'written' && settled.get('under way') === 'written');
     expect(outbox.bytes).toBe(0);
   });
 });

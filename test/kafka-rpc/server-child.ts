@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { built } from '#testing/built';
-import { type Rig } from './rig.ts';
+import { type KafkaRig } from '#testing/kafka-rig';
 
 /**
  * A process that answers the pattern `ask`: says `took <n>` when its handler gets a request, and replies once it is told
@@ -21,7 +21,7 @@ export class ServerChild {
   }
 
   static async start(
-    { brokers, groupId, topicPrefix }: Pick<Rig, 'brokers' | 'groupId' | 'topicPrefix'>,
+    { brokers, groupId, topicPrefix }: Pick<KafkaRig, 'brokers' | 'groupId' | 'topicPrefix'>,
     { defended = true }: { defended?: boolean } = {},
   ): Promise<ServerChild> {
     const options = JSON.stringify({ brokers, groupId, topicPrefix });

@@ -1,14 +1,17 @@
 import { Controller } from '@nestjs/common';
 import { Ctx, KafkaContext, MessagePattern, Payload } from '@nestjs/microservices';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Consumer, type IHeaders, type Kafka, type KafkaMessage } from 'kafkajs';
 import { z } from 'zod';
 import { type KafkaRpcServer } from '#kafka-rpc/kafka-rpc-server';
 import { type Delivery, type ListResult, MAX_DEADLINE_MS } from '#runtime/delivery';
 import { type MessageContract } from '#runtime/list-dispatch';
-import { kafkaServer, type OwnKafka, startKafka } from '#testing/kafka-process';
+import { eventually } from '#testing/eventually';
+import { aGate } from '#testing/gate';
+import { anyKafka } from '#testing/kafka-process';
+import { KafkaRig } from '#testing/kafka-rig';
 import { requires } from '#testing/requires';
-import { aGate, eventually, type Reader, Rig } from './rig.ts';
+import { type TopicReader } from '#testing/topic-reader';
 
 interface Numbered {
   readonly n: number;
@@ -61,22 +64,17 @@ class Service {
   }
 }
 
-requires(kafkaServer)('the server, as the wire sees it', () => {
-  let kafka: OwnKafka;
-  let rig: Rig;
+requires(anyKafka)('the server, as the wire sees it', () => {
+  let rig: KafkaRig;
   let server: KafkaRpcServer;
-  let replies: Reader;
+  let replies: TopicReader;
 
-  beforeAll(async () => {
-    kafka = await startKafka();
-  });
-  afterAll(() => kafka.stop());
   beforeEach(async () => {
     lists = [];
     singles = [];
     parked = new Map();
     onNews = () => undefined;
-    rig = await Rig.open(kafka.brokers, PATTERNS);
+    rig = await KafkaRig.open(PATTERNS);
     ({ server } = await rig.serve(Service, contract, { maxOpen: 8, drainMs: 200 }));
   });
   afterEach(() => rig.close());
@@ -278,7 +276,7 @@ requires(kafkaServer)('the server, as the wire sees it', () => {
     { maxOpen: 1_000, taken: 15 },
   ])('takes no more than it may have under way: $maxOpen', async ({ maxOpen, taken }) => {
     await rig.close();
-    rig = await Rig.open(kafka.brokers, PATTERNS);
+    rig = await KafkaRig.open(PATTERNS);
     ({ server } = await rig.serve(Service, contract, { maxOpen, drainMs: 200 }));
     await repliesTo('parked');
     for (const first of [-1, -6, -11]) {

@@ -12,7 +12,7 @@ import { requires } from '#testing/requires';
 
 /** `latchkey topics` as a process of its own. */
 async function topics(settings: Record<string, string>, ...args: string[]) {
-  const main = join(built(), 'apps/ops/main.js');
+  const main = join(built(), 'bin/latchkey.js');
   const env = { PATH: process.env['PATH'], ...settings };
   const child = spawn(process.execPath, [main, 'topics', ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const said = { stdout: '', stderr: '' };

@@ -32,7 +32,7 @@ export class EventStoreProcess {
 
   /** Without waiting: for starts that must fail. */
   static launch(dataDir: string, { port = 0, args = [], env = {} }: Options = {}): EventStoreProcess {
-    const main = join(built(), 'libs/embedded-event-store/main.js');
+    const main = join(built(), 'bin/event-store.js');
     const child = spawn(process.execPath, [main, '--data', dataDir, '--port', String(port), ...args], {
       env: { PATH: process.env['PATH'], ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

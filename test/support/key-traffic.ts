@@ -7,6 +7,7 @@ import { mintKeyValue } from '#credentials/key-value';
 import { RequestFault } from '#client/request-fault';
 import { Requests } from '#client/requests';
 import { KafkaRpcClient } from '#kafka-rpc/kafka-rpc-client';
+import { restMs } from './scale.ts';
 
 /** One request that has come to its end. */
 export interface Settled {
@@ -28,9 +29,22 @@ export interface KeyTrafficOptions {
   readonly withinMs?: number;
 }
 
+interface KeyAtWork {
+  readonly userId: string;
+  readonly keyId: string;
+  readonly hash: string;
+  scopes: readonly string[];
+  /** What is asked about it must have seen this. */
+  minPosition: string;
+}
+
 const SCOPES = [['insight:read'], ['insight:write'], ['query:read']];
 /** By this much later than its deadline a request would be late; measured by a timer of the same event loop. */
 const GRACE_MS = 1_000;
+/** Of each worker after each answer: what it waits for needs the processor, too. */
+const PAUSE_MS = restMs(10);
+/** A fault that comes at once is not asked about again at once. */
+const PAUSE_AFTER_FAULT_MS = 50;
 
 /**
  * An internal service that uses keys over Kafka and never stops: each worker has a user of its own with a key, verifies
@@ -41,9 +55,10 @@ export class KeyTraffic {
   readonly #client: KafkaRpcClient;
   readonly #requests: Requests;
   readonly #withinMs: number;
+  readonly #hurried = new Map<Topic, number>();
   readonly #stop = new AbortController();
   readonly #running: Promise<unknown>[] = [];
-  readonly #keys = new Map<number, { userId: string; keyId: string; hash: string; scopes: readonly string[] }>();
+  readonly #keys = new Map<number, KeyAtWork>();
   #underWay = 0;
 
   private constructor(client: KafkaRpcClient, withinMs: number) {
@@ -91,6 +106,11 @@ export class KeyTraffic {
     });
   }
 
+  /** Gives those asked from now on another deadline, of `withinMs`; the one that this began with where it is not named. */
+  hurry(topic: Topic, withinMs = this.#withinMs): void {
+    this.#hurried.set(topic, withinMs);
+  }
+
   async until(holds: () => boolean): Promise<void> {
     while (!holds()) await delay(20);
   }
@@ -104,18 +124,17 @@ export class KeyTraffic {
 
   async #open(nth: number): Promise<void> {
     const key = { userId: `traffic-${randomUUID()}`, keyId: randomUUID(), hash: newHash(), scopes: SCOPES[0]! };
-    this.#keys.set(nth, key);
     const request = { ...key, scopes: [...key.scopes], commandId: randomUUID(), label: 'Traffic', mask: 'lkp_...0000' };
     const reply = await this.#requests.command('keys.create', request, { deadlineMs: Date.now() + 30_000 });
     if (!reply.ok) throw new Error(`No key for the traffic: ${reply.code}`);
+    this.#keys.set(nth, { ...key, minPosition: reply.position });
   }
 
   async #work(nth: number): Promise<void> {
     const key = this.#keys.get(nth)!;
     const { userId, keyId, hash } = key;
-    let minPosition: string | undefined;
     for (let round = 1; !this.#stop.signal.aborted; round++) {
-      await this.#ask('keys.verify', { hash, ...(minPosition !== undefined && { minPosition }) }, (reply) => {
+      await this.#ask('keys.verify', { hash, minPosition: key.minPosition }, (reply) => {
         if (!('valid' in reply)) return false;
         if (!reply.valid) return isFault(reply.code) && reply.code;
         return reply.keyId === keyId && String(reply.scopes) === String(key.scopes);
@@ -130,7 +149,7 @@ export class KeyTraffic {
       for (let isKnown = false; !isKnown;) {
         const outcome = await this.#ask('keys.change', change, (reply) => {
           if (!reply.ok) return isFault(reply.code) && reply.code;
-          minPosition = reply.position;
+          key.minPosition = reply.position;
           key.scopes = scopes;
           return String(reply.record.scopes) === String(scopes);
         });
@@ -146,12 +165,13 @@ export class KeyTraffic {
     judge: (reply: ReplyOf<T>) => boolean | string,
   ): Promise<Settled['outcome']> {
     const startedMs = Date.now();
+    const withinMs = this.#hurried.get(topic) ?? this.#withinMs;
     let isLate = false;
-    const late = setTimeout(() => (isLate = true), this.#withinMs + GRACE_MS);
+    const late = setTimeout(() => (isLate = true), withinMs + GRACE_MS);
     this.#underWay += 1;
     let outcome: Settled['outcome'];
     try {
-      const reply = await this.#requests.send(topic, request, { deadlineMs: startedMs + this.#withinMs });
+      const reply = await this.#requests.send(topic, request, { deadlineMs: startedMs + withinMs });
       const judged = judge(reply);
       if (judged === true) outcome = 'right';
       else outcome = judged === false ? `wrong: ${JSON.stringify(reply)}` : `failed: ${judged}`;
@@ -163,8 +183,7 @@ export class KeyTraffic {
       clearTimeout(late);
     }
     this.settled.push({ topic, startedMs, settledMs: Date.now(), outcome, isLate });
-    // A fault that comes at once is not asked about again at once.
-    if (outcome !== 'right') await delay(50);
+    await delay(outcome === 'right' ? PAUSE_MS : PAUSE_AFTER_FAULT_MS);
     return outcome;
   }
 }

@@ -18,7 +18,7 @@ export class LatchkeyCommand {
 
   /** Its standard input stays open until the test ends it. */
   static start(args: readonly string[], env: Record<string, string> = {}): LatchkeyCommand {
-    const main = join(built(), 'apps/ops/main.js');
+    const main = join(built(), 'bin/latchkey.js');
     return new LatchkeyCommand(
       spawn(process.execPath, [main, ...args], { env: { PATH: process.env['PATH'], ...env }, stdio: 'pipe' }),
     );

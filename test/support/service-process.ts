@@ -3,7 +3,7 @@ import { EventEmitter, once } from 'node:events';
 import { join } from 'node:path';
 import { built } from './built.ts';
 
-/** One service of the set as a process of its own: `dist/apps/<name>/main.js`. */
+/** One service of the set as a process of its own: `dist/bin/<name>.js`. */
 export class ServiceProcess {
   /** Everything that it has printed so far. */
   output = '';
@@ -60,6 +60,12 @@ export class ServiceProcess {
     while (!text.test(this.output.slice(from))) await this.#next();
   }
 
+  /** Resolves once it has ended by itself, with its exit code or the signal that ended it. */
+  async ended(): Promise<number | string> {
+    while (this.isRunning) await once(this.#news, 'news');
+    return this.#child.exitCode ?? this.#child.signalCode ?? 'unknown';
+  }
+
   /** @returns the exit code, or the signal that ended it */
   async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | string> {
     if (this.isRunning) {
@@ -89,7 +95,7 @@ export class ServiceProcess {
 
   #launch(): void {
     const env = { PATH: process.env['PATH'], HEALTH_PORT: '0', HTTP_PORT: '0', LOG_LEVEL: 'info', ...this.settings };
-    const main = join(built(), `apps/${this.name}/main.js`);
+    const main = join(built(), `bin/${this.name}.js`);
     this.#child = spawn(process.execPath, [main], { env, stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.on('data', (chunk: Buffer) => {

@@ -5,7 +5,7 @@ import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { rm } from 'node:fs/promises';
 import { pino, type Logger } from 'pino';
 import { AuthModule } from '#auth/auth.module';
-import { type RequestTransport } from '#client/requests';
+import { type RequestTransport } from '#client/request-transport';
 import { CommandModule } from '#command/command.module';
 import { messageContract } from '#contracts/message-contract';
 import { type ScopeCatalogue } from '#contracts/scope-catalogue';
@@ -34,6 +34,8 @@ export interface ServicesOptions {
   readonly eventStoreUrl?: string;
   /** Sees every request that the gateway sends to a service. */
   readonly onRequest?: (request: unknown) => void;
+  /** And what comes back. */
+  readonly onReply?: (reply: unknown) => void;
 }
 
 /** Every real service in this process, over an embedded event store of its own, and a client of their topics. */
@@ -45,15 +47,17 @@ export class Services {
   readonly #bus = new InProcessBus();
   readonly #log: Logger;
   readonly #onRequest: (request: unknown) => void;
+  readonly #onReply: (reply: unknown) => void;
   #eventStoreUrl: string | undefined;
   readonly #scopes: ScopeCatalogue | undefined;
   readonly #lastUse: LastUse;
   readonly #stops: (() => Promise<unknown>)[] = [];
 
-  private constructor({ log, onRequest, scopes, lastUse, eventStoreUrl }: ServicesOptions) {
+  private constructor({ log, onRequest, onReply, scopes, lastUse, eventStoreUrl }: ServicesOptions) {
     this.#eventStoreUrl = eventStoreUrl;
     this.#log = log ?? pino({ level: 'silent' });
     this.#onRequest = onRequest ?? (() => undefined);
+    this.#onReply = onReply ?? (() => undefined);
     this.#scopes = scopes;
     this.#lastUse = lastUse ?? new MemoryLastUse();
     this.client = new InProcessClient(this.#bus);
@@ -119,9 +123,13 @@ export class Services {
     await this.#serve(AuthModule.register({ lookup: reader, lastUse: this.#lastUse }));
     this.#stops.push(() => this.client.close());
     const client: RequestTransport = {
-      send: (topic, record) => {
+      send: (topic, record) => this.client.send<unknown>(topic, record),
+      ask: (topic, record, receive) => {
         this.#onRequest(record);
-        return this.client.send<unknown>(topic, record);
+        return this.client.ask(topic, record, (packet) => {
+          this.#onReply(packet);
+          receive(packet);
+        });
       },
     };
     const logger = new NestLogger(this.#log);

@@ -34,7 +34,7 @@ export class StandaloneProcess {
   /** Without waiting: for starts that must fail. */
   static launch(dataDir: string, settings: Record<string, string> = {}): StandaloneProcess {
     const env = { PATH: process.env['PATH'], HTTP_PORT: '0', EVENTSTORE_PORT: '0', DATA_DIR: dataDir, ...settings };
-    const main = join(built(), 'apps/standalone/main.js');
+    const main = join(built(), 'bin/standalone.js');
     return new StandaloneProcess(spawn(process.execPath, [main], { env, stdio: ['ignore', 'pipe', 'pipe'] }), dataDir);
   }
 

@@ -11,14 +11,4 @@ interface ContainerRecipe {
 export const KAFKA: ContainerRecipe;
 export const REDIS: ContainerRecipe;
 export function containersAreMissing(): Promise<string | undefined>;
-export class ServerContainer implements OwnServer {
-  static start(recipe: ContainerRecipe): Promise<ServerContainer>;
-  readonly host: string;
-  readonly port: number;
-  readonly pid: number;
-  kill(): Promise<void>;
-  pause(): Promise<void>;
-  resume(): Promise<void>;
-  restart(): Promise<void>;
-  stop(): Promise<void>;
-}
+export const ServerContainer: { start(recipe: ContainerRecipe): Promise<OwnServer> };

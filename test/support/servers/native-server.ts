@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { paused } from '../paused.ts';
 import { type OwnServer } from './own-server.ts';
 
 const NATIVE = join(import.meta.dirname, '../../../deploy/native');
@@ -21,11 +22,12 @@ export class NativeServer implements OwnServer {
     private readonly script: string,
     readonly dataDir: string,
     private running: Running,
+    private readonly more: readonly string[],
   ) {}
 
   /** Rejects, with what the command said, when the server does not come up. */
-  static async start(script: string, dataDir: string, port = 0): Promise<NativeServer> {
-    return new NativeServer(script, dataDir, await launch(script, dataDir, port));
+  static async start(script: string, dataDir: string, port = 0, more: readonly string[] = []): Promise<NativeServer> {
+    return new NativeServer(script, dataDir, await launch(script, dataDir, port, more), more);
   }
 
   get port(): number {
@@ -41,9 +43,9 @@ export class NativeServer implements OwnServer {
     await this.running.closed;
   }
 
-  pause(): Promise<void> {
+  async pause(): Promise<void> {
     this.signal('SIGSTOP');
-    return Promise.resolve();
+    await paused(this.pid);
   }
 
   resume(): Promise<void> {
@@ -53,7 +55,7 @@ export class NativeServer implements OwnServer {
 
   async restart(): Promise<void> {
     await this.stop();
-    this.running = await launch(this.script, this.dataDir, this.port);
+    this.running = await launch(this.script, this.dataDir, this.port, this.more);
   }
 
   async stop(): Promise<void> {
@@ -68,8 +70,8 @@ export class NativeServer implements OwnServer {
   }
 }
 
-async function launch(script: string, dataDir: string, port: number): Promise<Running> {
-  const args = [join(NATIVE, script), '--data', dataDir, '--port', String(port)];
+async function launch(script: string, dataDir: string, port: number, more: readonly string[]): Promise<Running> {
+  const args = [join(NATIVE, script), '--data', dataDir, '--port', String(port), ...more];
   const command = spawn(process.execPath, args, { stdio: 'pipe' });
   let said = '';
   command.stderr.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')));

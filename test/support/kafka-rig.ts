@@ -1,22 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { EventEmitter, once } from 'node:events';
 import { type INestMicroservice, Module, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import {
-  type Admin,
-  type Consumer,
-  type ITopicConfig,
-  Kafka,
-  type KafkaMessage,
-  logLevel,
-  type Producer,
-} from 'kafkajs';
+import { type Admin, type ITopicConfig, Kafka, logLevel, type Producer } from 'kafkajs';
 import { KafkaRpcClient, type KafkaRpcClientOptions } from '#kafka-rpc/kafka-rpc-client';
 import { KafkaRpcServer, type KafkaRpcServerOptions } from '#kafka-rpc/kafka-rpc-server';
 import { type MessageContract } from '#runtime/list-dispatch';
+import { eventually } from './eventually.ts';
+import { sharedKafka } from './kafka-process.ts';
+import { TopicReader } from './topic-reader.ts';
 
 /** Everything that a suite opens, on topics of its own, closed together. */
-export class Rig {
+export class KafkaRig {
   readonly topicPrefix = `t${randomBytes(6).toString('hex')}.`;
   readonly groupId = `g-${this.topicPrefix}`;
   /** Plain kafkajs, to look and to interfere. */
@@ -31,9 +25,12 @@ export class Rig {
     this.producer = this.kafka.producer({ allowAutoTopicCreation: false });
   }
 
-  /** With a request topic and its `.reply` for each pattern. */
-  static async open(brokers: readonly string[], patterns: readonly string[], partitions = 1): Promise<Rig> {
-    const rig = new Rig(brokers);
+  /** With a request topic and its `.reply` for each pattern, by default on the broker that all specs share. */
+  static async open(
+    patterns: readonly string[],
+    { partitions = 1, brokers }: { readonly partitions?: number; readonly brokers?: readonly string[] } = {},
+  ): Promise<KafkaRig> {
+    const rig = new KafkaRig(brokers ?? (await sharedKafka()).brokers);
     await rig.admin.connect();
     await rig.producer.connect();
     rig.#closing.push(
@@ -100,8 +97,8 @@ export class Rig {
   }
 
   /** Reads a topic from its beginning; `until` resolves once the condition holds for what was read. */
-  async read(topic: string): Promise<Reader> {
-    const reader = new Reader(
+  async read(topic: string): Promise<TopicReader> {
+    const reader = new TopicReader(
       this.kafka.consumer({ groupId: `r-${randomBytes(6).toString('hex')}`, maxWaitTimeInMs: 50 }),
     );
     this.#closing.push(() => reader.consumer.disconnect());
@@ -119,48 +116,4 @@ export class Rig {
   async close(): Promise<void> {
     for (const close of this.#closing.splice(0).toReversed()) await close().catch(() => undefined);
   }
-}
-
-export class Reader {
-  readonly messages: (KafkaMessage & { partition: number })[] = [];
-  #onNews: (() => void)[] = [];
-
-  constructor(readonly consumer: Consumer) {}
-
-  async start(topic: string): Promise<void> {
-    await this.consumer.connect();
-    await this.consumer.subscribe({ topics: [topic], fromBeginning: true });
-    const joined = new Promise((resolve) => this.consumer.on(this.consumer.events.GROUP_JOIN, resolve));
-    await this.consumer.run({
-      autoCommit: false,
-      eachMessage: ({ message, partition }) => {
-        this.messages.push({ ...message, partition });
-        for (const tell of this.#onNews.splice(0)) tell();
-        return Promise.resolve();
-      },
-    });
-    await joined;
-  }
-
-  async until(holds: (messages: Reader['messages']) => boolean): Promise<Reader['messages']> {
-    while (!holds(this.messages)) await new Promise<void>((resolve) => this.#onNews.push(resolve));
-    return this.messages;
-  }
-}
-
-/** Looks again and again: for what nobody tells. */
-export async function eventually(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20));
-}
-
-/** Lets a handler wait for its test. */
-export interface Gate {
-  readonly promise: Promise<void>;
-  readonly open: () => void;
-}
-
-export function aGate(): Gate {
-  const opened = new EventEmitter<{ open: [] }>();
-  const promise = once(opened, 'open').then(() => undefined);
-  return { promise, open: () => opened.emit('open') };
 }

@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto';
+import { Controller } from '@nestjs/common';
+import { MessagePattern, Payload } from '@nestjs/microservices';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { lastValueFrom } from 'rxjs';
+import { connectKafka, RETRY } from '#kafka-rpc/kafka-connection';
+import { anyKafka } from '#testing/kafka-process';
+import { KafkaRelay } from '#testing/kafka-relay';
+import { KafkaRig } from '#testing/kafka-rig';
+import { requires } from '#testing/requires';
+
+@Controller()
+class Service {
+  @MessagePattern('ask')
+  ask(@Payload() { n }: { n: number }): object {
+    return { n };
+  }
+}
+
+const TIMES = 5;
+
+requires(anyKafka)('a broker that has just started and is still reading who is in which group', () => {
+  let relay: KafkaRelay;
+  let rig: KafkaRig;
+
+  beforeEach(async () => {
+    rig = await KafkaRig.open(['ask']);
+    relay = await KafkaRelay.open(rig.brokers[0] ?? '');
+  });
+  afterEach(async () => {
+    await rig.close();
+    await relay.close();
+  });
+
+  it('ends a consumer of kafkajs at once, though it may be asked again', async () => {
+    relay.refuseJoins(TIMES);
+    const groupId = `g-${randomBytes(6).toString('hex')}`;
+    const consumer = connectKafka({ brokers: relay.brokers }).consumer({
+      groupId,
+      retry: { ...RETRY, restartOnFailure: () => Promise.resolve(false) },
+    });
+    const crashed = new Promise<Error>((resolve) => {
+      consumer.on(consumer.events.CRASH, ({ payload }) => resolve(payload.error));
+    });
+    await consumer.connect();
+    await consumer.subscribe({ topic: rig.topic('ask.reply') });
+    const started = consumer.run({ eachMessage: () => Promise.resolve() }).then(
+      () => crashed,
+      (error: unknown) => error,
+    );
+    expect(await started).toMatchObject({ type: 'GROUP_LOAD_IN_PROGRESS', retriable: true });
+    expect(relay.refusals).toBe(1);
+    await consumer.disconnect();
+  });
+
+  it('keeps a client waiting for no longer than that', async () => {
+    await rig.serve(Service);
+    relay.refuseJoins(TIMES);
+    const client = await rig.client(['ask'], { brokers: relay.brokers });
+    expect(relay.refusals).toBe(TIMES);
+    expect(await lastValueFrom(client.send('ask', { n: 1 }))).toEqual({ n: 1 });
+  });
+
+  it('keeps a server waiting likewise', async () => {
+    relay.refuseJoins(TIMES);
+    await rig.serve(Service, undefined, { brokers: relay.brokers });
+    expect(relay.refusals).toBe(TIMES);
+    const client = await rig.client(['ask']);
+    expect(await lastValueFrom(client.send('ask', { n: 1 }))).toEqual({ n: 1 });
+  });
+});
