@@ -4,6 +4,8 @@
  */
 const shared = {
   rootDir: import.meta.dirname,
+  // Not below TMPDIR, which `npm test` makes anew for each run: what is transformed once is good until it is changed.
+  cacheDirectory: `${import.meta.dirname}/node_modules/.cache/jest`,
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
   setupFiles: ['reflect-metadata'],

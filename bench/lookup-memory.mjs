@@ -71,7 +71,7 @@ async function fill(writer, keys) {
 
 async function readBack(lookup, sample) {
   const reader = await lookup.reader({ maxStalenessMs: 30_000, monotonicMs: () => performance.now() });
-  const answers = await reader.lookUp(sample.map(({ put }) => put));
+  const answers = await Promise.all(await reader.lookUp(sample.map(({ put }) => put)));
   reader.close();
   for (const [nth, { entry }] of answers.entries()) {
     if (JSON.stringify(entry) !== JSON.stringify(sample[nth].entry)) throw new Error('A key was read back as another.');

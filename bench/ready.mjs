@@ -61,7 +61,7 @@ function startMs(dataDir) {
     const launched = performance.now();
     let ready;
     const env = { ...process.env, DATA_DIR: dataDir, HTTP_PORT: '0', EVENTSTORE_PORT: '0', LOG_LEVEL: 'warn' };
-    const main = join(import.meta.dirname, '../dist/apps/standalone/main.js');
+    const main = join(import.meta.dirname, '../dist/bin/standalone.js');
     const service = spawn(process.execPath, [main], { env, stdio: ['ignore', 'pipe', 'inherit'] });
     service.stdout.on('data', (text) => {
       if (ready !== undefined || !String(text).includes('listens on')) return;

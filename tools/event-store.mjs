@@ -4,4 +4,4 @@ import { ensureBuilt, ensureInstalled, requireNode } from './prepare.mjs';
 requireNode();
 ensureInstalled();
 ensureBuilt();
-await import('../dist/libs/embedded-event-store/main.js');
+await import('../dist/bin/event-store.js');

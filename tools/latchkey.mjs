@@ -5,4 +5,4 @@ import { ensureBuilt, ensureInstalled, requireNode } from './prepare.mjs';
 requireNode();
 ensureInstalled();
 ensureBuilt();
-await import('../dist/apps/ops/main.js');
+await import('../dist/bin/latchkey.js');

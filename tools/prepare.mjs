@@ -4,13 +4,13 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export const root = join(import.meta.dirname, '..');
 const LOCK_STAMP = 'node_modules/.latchkey-lock';
 const BUILD_STAMP = 'dist/.latchkey-build';
-const BUILD_INPUTS = ['apps', 'libs', 'package.json', 'nest-cli.json', 'tsconfig.json', '.swcrc'];
+const BUILD_INPUTS = ['apps', 'libs', 'package.json', 'nest-cli.json', 'tsconfig.json', '.swcrc', 'tools/bundle.mjs'];
 
 export function requireNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
@@ -32,7 +32,7 @@ export function ensureBuilt() {
   note('Building …');
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   run(process.execPath, ['node_modules/@nestjs/cli/bin/nest.js', 'build', '--all'], { quiet: true });
-  mkdirSync(join(root, 'dist'), { recursive: true });
+  run(process.execPath, ['tools/bundle.mjs']);
   writeFileSync(join(root, BUILD_STAMP), wanted);
 }
 

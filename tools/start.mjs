@@ -7,4 +7,4 @@ ensureInstalled();
 ensureBuilt();
 // Where Node has it (22.8), compiled code is kept for the next start.
 module.enableCompileCache?.();
-await import('../dist/apps/standalone/main.js');
+await import('../dist/bin/standalone.js');

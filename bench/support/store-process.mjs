@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-const MAIN = join(import.meta.dirname, '../../dist/libs/embedded-event-store/main.js');
+const MAIN = join(import.meta.dirname, '../../dist/bin/event-store.js');
 /** Of `/proc/<pid>/stat`; a constant of Linux on every machine that Node runs on. */
 const MS_PER_TICK = 10;
 
