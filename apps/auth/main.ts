@@ -12,11 +12,11 @@ import { runService } from '#runtime/run-service';
 import { AuthModule } from './auth.module.ts';
 import { authSettings } from './settings.ts';
 
-/** Verifications over Kafka, from a lookup in Redis. It keeps nothing: any number of replicas may run. */
 /** Longer than two head proofs are apart. Where the lookup is away for longer, it is better to say so than to say nothing. */
 const MAX_WAIT_FOR_LOOKUP_MS = 5_000;
 const LOOK_MS = 50;
 
+/** Verifications over Kafka, from a lookup in Redis. It keeps nothing: any number of replicas may run. */
 void runService({
   settings: authSettings,
   start: async (settings, { nest, shutdown }) => {

@@ -3,8 +3,7 @@ import { Logger } from '@nestjs/common';
 import { type Consumer, type ConsumerConfig, type EachBatchPayload, type Kafka } from 'kafkajs';
 import { type ConsumerStatus, ConsumerLife } from './consumer-life.ts';
 import { MAX_WAIT_MS, RETRY } from './kafka-connection.ts';
-import { mayPass } from './kafka-faults.ts';
-import { isTransient } from './retry.ts';
+import { KafkaUnavailable, mayPass } from './kafka-faults.ts';
 import { within } from './within.ts';
 
 /** By topic: partitions. */
@@ -88,17 +87,21 @@ export class LastingConsumer {
   }
 
   /**
-   * Resolves when it is a member of its group. Rejects with what does not pass by itself, and with what does after
+   * Resolves when it is a member of its group. Rejects with what does not pass by itself, and with what may after
    * `withinMs`, and then it can be started again; and when it was stopped.
    */
   async start(withinMs = Infinity): Promise<void> {
     const untilMs = performance.now() + withinMs;
+    let told = '';
     for (;;) {
       try {
         await this.#open();
         break;
       } catch (error) {
-        if (performance.now() >= untilMs || !isTransient(error as Error)) throw error;
+        if (performance.now() >= untilMs || !mayPass(error)) throw error;
+        const { message } = new KafkaUnavailable(error);
+        if (message !== told) this.#logger.warn(`Waiting: ${message}`);
+        told = message;
         await delay(REOPEN_AFTER_MS);
       }
     }

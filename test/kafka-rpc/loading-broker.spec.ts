@@ -18,6 +18,8 @@ class Service {
 }
 
 const TIMES = 5;
+/** More than kafkajs asks before it calls it final, whatever its `retries` are. */
+const COORDINATOR_TIMES = 12;
 
 requires(anyKafka)('a broker that has just started and is still reading who is in which group', () => {
   let relay: KafkaRelay;
@@ -32,11 +34,10 @@ requires(anyKafka)('a broker that has just started and is still reading who is i
     await relay.close();
   });
 
-  it('ends a consumer of kafkajs at once, though it may be asked again', async () => {
-    relay.refuseJoins(TIMES);
-    const groupId = `g-${randomBytes(6).toString('hex')}`;
+  /** What kafkajs' own consumer ends with, where nobody replaces it. */
+  async function endOfPlainConsumer(): Promise<unknown> {
     const consumer = connectKafka({ brokers: relay.brokers }).consumer({
-      groupId,
+      groupId: `g-${randomBytes(6).toString('hex')}`,
       retry: { ...RETRY, restartOnFailure: () => Promise.resolve(false) },
     });
     const crashed = new Promise<Error>((resolve) => {
@@ -44,13 +45,18 @@ requires(anyKafka)('a broker that has just started and is still reading who is i
     });
     await consumer.connect();
     await consumer.subscribe({ topic: rig.topic('ask.reply') });
-    const started = consumer.run({ eachMessage: () => Promise.resolve() }).then(
+    const end = await consumer.run({ eachMessage: () => Promise.resolve() }).then(
       () => crashed,
       (error: unknown) => error,
     );
-    expect(await started).toMatchObject({ type: 'GROUP_LOAD_IN_PROGRESS', retriable: true });
-    expect(relay.refusals).toBe(1);
     await consumer.disconnect();
+    return end;
+  }
+
+  it('ends a consumer of kafkajs at once, though it may be asked again', async () => {
+    relay.refuseJoins(TIMES);
+    expect(await endOfPlainConsumer()).toMatchObject({ type: 'GROUP_LOAD_IN_PROGRESS', retriable: true });
+    expect(relay.refusals).toBe(1);
   });
 
   it('keeps a client waiting for no longer than that', async () => {
@@ -65,6 +71,20 @@ requires(anyKafka)('a broker that has just started and is still reading who is i
     relay.refuseJoins(TIMES);
     await rig.serve(Service, undefined, { brokers: relay.brokers });
     expect(relay.refusals).toBe(TIMES);
+    const client = await rig.client(['ask']);
+    expect(await lastValueFrom(client.send('ask', { n: 1 }))).toEqual({ n: 1 });
+  });
+
+  it('has kafkajs give up on a broker that knows no coordinator yet, as on a fault that stays', async () => {
+    relay.refuseCoordinators(COORDINATOR_TIMES);
+    expect(await endOfPlainConsumer()).toMatchObject({ name: 'KafkaJSGroupCoordinatorNotFound', retriable: false });
+    expect(relay.refusals).toBeLessThan(COORDINATOR_TIMES);
+  });
+
+  it('keeps a server waiting for a coordinator too', async () => {
+    relay.refuseCoordinators(COORDINATOR_TIMES);
+    await rig.serve(Service, undefined, { brokers: relay.brokers });
+    expect(relay.refusals).toBe(COORDINATOR_TIMES);
     const client = await rig.client(['ask']);
     expect(await lastValueFrom(client.send('ask', { n: 1 }))).toEqual({ n: 1 });
   });

@@ -2,18 +2,20 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
 /** Numbers of the protocol: https://kafka.apache.org/protocol */
+const FIND_COORDINATOR = 10;
 const JOIN_GROUP = 11;
 const COORDINATOR_LOAD_IN_PROGRESS = 14;
+const COORDINATOR_NOT_AVAILABLE = 15;
 const REQUEST_ID_AT = 8;
 
 /**
  * A relay in front of a real broker on the loopback interface that its clients stay on: where the broker names its own
- * address, they read the relay's. It can answer in the broker's place as one does that has just started and is still
- * reading who is in which group, and it can let connections end in the middle of an answer,
- * or stay open without another one.
+ * address, they read the relay's. It can answer in the broker's place as one does that has just started and has no
+ * coordinator for groups yet, or one that is still reading who is in which, and it can let connections end in the middle
+ * of an answer, or stay open without another one.
  */
 export class KafkaRelay {
-  /** How often a client that would join a group has been told to wait. */
+  /** How often a client has been told to wait. */
   refusals = 0;
   /** How many connections have ended in the middle of an answer. */
   cuts = 0;
@@ -21,7 +23,12 @@ export class KafkaRelay {
   readonly #listener: Server;
   readonly #sockets = new Set<Socket>();
   readonly #muted = new WeakSet<Socket>();
-  #refusesUntil = 0;
+  /** In the broker's place, by the request's number in the protocol. */
+  #refuse: { readonly asked: number; readonly untilRefusals: number; readonly answer: (request: Buffer) => Buffer } = {
+    asked: JOIN_GROUP,
+    untilRefusals: 0,
+    answer: joinRefused,
+  };
   #cutsUntil = 0;
 
   private constructor(broker: string) {
@@ -44,7 +51,12 @@ export class KafkaRelay {
 
   /** Whoever would join a group is told that the groups are still being read, this many times from now on. */
   refuseJoins(times: number): void {
-    this.#refusesUntil = this.refusals + times;
+    this.#refuse = { asked: JOIN_GROUP, untilRefusals: this.refusals + times, answer: joinRefused };
+  }
+
+  /** Whoever asks who coordinates a group is told that nobody does yet, this many times from now on. */
+  refuseCoordinators(times: number): void {
+    this.#refuse = { asked: FIND_COORDINATOR, untilRefusals: this.refusals + times, answer: coordinatorRefused };
   }
 
   /** This many answers from now on are delivered by half; then their connection ends. */
@@ -73,9 +85,10 @@ export class KafkaRelay {
     const own = this.#address(this.#port);
     const brokers = this.#address(this.#broker.port);
     onFrames(client, (frame) => {
-      if (frame.readInt16BE(4) === JOIN_GROUP && this.refusals < this.#refusesUntil) {
+      const { asked, untilRefusals, answer } = this.#refuse;
+      if (frame.readInt16BE(4) === asked && this.refusals < untilRefusals) {
         this.refusals += 1;
-        client.write(joinRefused(frame));
+        client.write(answer(frame));
       } else server.write(frame);
     });
     onFrames(server, (frame) => {
@@ -129,6 +142,20 @@ function joinRefused(request: Buffer): Buffer {
   request.copy(answer, 4, REQUEST_ID_AT, REQUEST_ID_AT + 4);
   answer.writeInt16BE(COORDINATOR_LOAD_IN_PROGRESS, 12);
   answer.writeInt32BE(-1, 14);
+  return answer;
+}
+
+/** FindCoordinator, versions 1 and 2, which are what kafkajs speaks: throttle, error, its text, node, host, port. */
+function coordinatorRefused(request: Buffer): Buffer {
+  const version = request.readInt16BE(6);
+  if (version < 1 || version > 2) throw new Error(`FindCoordinator of version ${version} is not known here`);
+  const answer = Buffer.alloc(4 + 4 + 4 + 2 + 2 + 4 + 2 + 4);
+  answer.writeInt32BE(answer.length - 4);
+  request.copy(answer, 4, REQUEST_ID_AT, REQUEST_ID_AT + 4);
+  answer.writeInt16BE(COORDINATOR_NOT_AVAILABLE, 12);
+  answer.writeInt16BE(-1, 14);
+  answer.writeInt32BE(-1, 16);
+  answer.writeInt32BE(-1, 22);
   return answer;
 }
 
