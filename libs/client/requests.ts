@@ -23,6 +23,7 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 const COMMAND_ATTEMPTS = 5;
 const FIRST_BACK_OFF_MS = 50;
 const NOTHING = (): void => undefined;
+const NO_OPTIONS: RequestOptions = {};
 
 /**
  * Typed requests over any Nest transport. A reply is checked against its contract before anybody acts on it; whatever
@@ -36,34 +37,13 @@ export class Requests {
   }
 
   /** Asks once. One reply or a fault, never later than the deadline. */
-  send<T extends Topic>(topic: T, request: RequestOf<T>, options: RequestOptions = {}): Promise<ReplyOf<T>> {
-    const deadlineMs = deadlineOf(options);
+  send<T extends Topic>(topic: T, request: RequestOf<T>, options: RequestOptions = NO_OPTIONS): Promise<ReplyOf<T>> {
     const { signal } = options;
-    return new Promise((resolve, reject) => {
-      if (deadlineMs <= Date.now() || signal?.aborted === true) {
-        reject(new RequestFault('EXPIRED', topic, 'not sent: the deadline has passed'));
-        return;
-      }
-      const exchange = { isOver: false, giveUp: NOTHING };
-      const abort = () => {
-        exchange.isOver = true;
-        exchange.giveUp();
-        reject(new RequestFault('EXPIRED', topic, 'the caller gave up'));
-      };
-      signal?.addEventListener('abort', abort, { once: true });
-      const giveUp = this.#ask(topic, new RequestRecord(request, { deadlineMs }), (packet: WritePacket<unknown>) => {
-        if (exchange.isOver) return;
-        exchange.isOver = true;
-        exchange.giveUp();
-        signal?.removeEventListener('abort', abort);
-        const outcome = outcomeOf(topic, packet);
-        if (outcome instanceof RequestFault) reject(outcome);
-        else resolve(outcome);
-      });
-      // A transport that answers at once does so before there is anything to give up.
-      if (exchange.isOver) giveUp();
-      else exchange.giveUp = giveUp;
-    });
+    const deadlineMs = deadlineOf(options);
+    if (deadlineMs <= Date.now() || signal?.aborted === true)
+      return Promise.reject(new RequestFault('EXPIRED', topic, 'not sent: the deadline has passed'));
+    const record = new RequestRecord(request, { deadlineMs });
+    return this.#exchange(topic, record, signal);
   }
 
   /**
@@ -88,6 +68,35 @@ export class Requests {
         throw new RequestFault('EXPIRED', topic, 'the caller gave up');
       });
     }
+  }
+
+  /** Lean, for what it keeps until the reply comes is what the collector copies about: a third of a busy caller's CPU. */
+  #exchange<T extends Topic>(topic: T, record: RequestRecord, signal: AbortSignal | undefined): Promise<ReplyOf<T>> {
+    return new Promise((resolve, reject) => {
+      let isOver = false as boolean;
+      let giveUp = NOTHING;
+      let abort: (() => void) | undefined;
+      if (signal !== undefined) {
+        abort = () => {
+          isOver = true;
+          giveUp();
+          reject(new RequestFault('EXPIRED', topic, 'the caller gave up'));
+        };
+        signal.addEventListener('abort', abort, { once: true });
+      }
+      const stop = this.#ask(topic, record, (packet: WritePacket<unknown>) => {
+        if (isOver) return;
+        isOver = true;
+        giveUp();
+        if (abort !== undefined) signal?.removeEventListener('abort', abort);
+        const outcome = outcomeOf(topic, packet);
+        if (outcome instanceof RequestFault) reject(outcome);
+        else resolve(outcome);
+      });
+      // A transport that answers at once does so before there is anything to give up.
+      if (isOver) stop();
+      else giveUp = stop;
+    });
   }
 }
 

@@ -34,6 +34,7 @@ export interface KafkaRpcClientOptions extends KafkaConnectionOptions {
 }
 
 const DISCONNECT_WITHIN_MS = 3_000;
+const NOTHING = (): void => undefined;
 
 interface Connected {
   readonly outbox: Outbox;
@@ -131,32 +132,45 @@ export class KafkaRpcClient extends ClientProxy {
 
   /** As `send`, without the Observable, which is a third of what is left. */
   ask(pattern: string, record: RequestRecord, receive: (packet: WritePacket) => void): () => void {
-    return this.publish(this.createPacket(pattern, record), receive);
+    return this.#ask(this.normalizePattern(pattern), record, receive);
   }
 
-  protected publish(packet: ReadPacket, callback: (packet: WritePacket) => void): () => void {
-    const pattern = this.normalizePattern(packet.pattern as MsPattern);
-    const record = packet.data instanceof RequestRecord ? packet.data : new RequestRecord<unknown>(packet.data);
+  protected publish({ pattern, data }: ReadPacket, callback: (packet: WritePacket) => void): () => void {
+    const record = data instanceof RequestRecord ? data : new RequestRecord<unknown>(data);
+    return this.#ask(this.normalizePattern(pattern as MsPattern), record, callback);
+  }
+
+  /** Whatever a closure is made of here stays until the reply comes: no more than it needs. */
+  #ask(pattern: string, { request, options }: RequestRecord, callback: (packet: WritePacket) => void): () => void {
+    const waiting = this.#admit(request, options.deadlineMs, callback);
+    if (waiting === undefined) return NOTHING;
+    if (this.#connected === undefined) this.#goOnceConnected(pattern, request, waiting);
+    else this.#go(pattern, request, waiting);
+    return this.#givingUp(waiting);
+  }
+
+  /** @returns undefined where its caller was told already that nothing will come of it */
+  #admit(request: unknown, askedMs: number | undefined, callback: (packet: WritePacket) => void): Waiting | undefined {
     const nowMs = Date.now();
-    const deadlineMs = deadlineOf(record.options.deadlineMs, nowMs);
+    const deadlineMs = deadlineOf(askedMs, nowMs);
     let waiting: Waiting;
     try {
       if (this.#isClosed) throw new TransportClosed('This client was closed.');
-      const text = encodeValue(record.request);
       const endsAtMs = performance.now() + deadlineMs - nowMs;
-      waiting = this.#pending.admit(text, deadlineMs, endsAtMs, callback, this.#connected?.outbox);
+      waiting = this.#pending.admit(encodeValue(request), deadlineMs, endsAtMs, callback, this.#connected?.outbox);
     } catch (fault) {
       callback({ err: fault });
-      return () => undefined;
+      return undefined;
     }
     if (deadlineMs <= nowMs) {
       this.#pending.fail(waiting, new RequestExpired());
-      return () => undefined;
+      return undefined;
     }
     this.#pending.watch(waiting);
-    if (this.#connected === undefined)
-      this.#sendOnceConnected(waiting, () => this.#go(pattern, record.request, waiting));
-    else this.#go(pattern, record.request, waiting);
+    return waiting;
+  }
+
+  #givingUp(waiting: Waiting): () => void {
     return () => this.#pending.giveUp(waiting);
   }
 
@@ -164,11 +178,11 @@ export class KafkaRpcClient extends ClientProxy {
     const joined = this.#queues.get(pattern);
     const isJson = typeof waiting.text === 'string' && waiting.text.startsWith('{');
     if (isJson && joined?.joining.canJoin(request) === true) joined.queue.add(waiting);
-    else this.#send(pattern, undefined, [waiting], () => undefined);
+    else this.#send(pattern, undefined, [waiting], NOTHING);
   }
 
-  #sendOnceConnected(waiting: Waiting, go: () => void): void {
-    this.#early.set(waiting, go);
+  #goOnceConnected(pattern: string, request: unknown, waiting: Waiting): void {
+    this.#early.set(waiting, () => this.#go(pattern, request, waiting));
     if (this.#early.size > 1) return;
     this.connect().then(
       () => {
