@@ -11,6 +11,7 @@ import { type Joining } from './joining.ts';
 import { connectKafka, type KafkaConnectionOptions } from './kafka-connection.ts';
 import { refusalOf } from './kafka-faults.ts';
 import { Outbox } from './outbox.ts';
+import { PacedTelling } from './paced-telling.ts';
 import { PendingRequests } from './pending-requests.ts';
 import { ReplyConsumer, type ReplyPartitions } from './reply-consumer.ts';
 import { within } from './within.ts';
@@ -55,6 +56,7 @@ export class KafkaRpcClient extends ClientProxy {
   readonly #kafka: Kafka;
   readonly #flights = new Map<string, Flight>();
   readonly #pending: PendingRequests;
+  readonly #telling = new PacedTelling();
   readonly #queues: ReadonlyMap<string, { readonly joining: Joining; readonly queue: JoinedQueue }>;
   /** What is to be done with those that wait for the first connection. */
   readonly #early = new Map<Waiting, () => void>();
@@ -277,8 +279,10 @@ export class KafkaRpcClient extends ClientProxy {
     const { members, joining, pattern } = flight;
     const replies = joining?.split(reply, members.length);
     if (replies?.length === members.length) {
-      for (const [index, member] of members.entries())
-        this.#pending.deliver(member, { response: replies[index], isDisposed: true });
+      this.#telling.add(members.length, () => {
+        for (const [index, member] of members.entries())
+          this.#pending.deliver(member, { response: replies[index], isDisposed: true });
+      });
     } else if (joining?.isForEach(reply) === true) {
       for (const member of members) this.#pending.deliver(member, { response: reply, isDisposed: true });
     } else this.#failAll(flight, new Error(`A reply to joined requests of ${pattern} does not come apart`));
