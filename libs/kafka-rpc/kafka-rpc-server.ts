@@ -6,7 +6,7 @@ import {
   Server,
   type WritePacket,
 } from '@nestjs/microservices';
-import { type Kafka, type KafkaMessage } from 'kafkajs';
+import { type Kafka } from 'kafkajs';
 import { isObservable, lastValueFrom } from 'rxjs';
 import { type Delivery } from '#runtime/delivery';
 import { ListDispatch, type MessageContract, type Outcome, takesList } from '#runtime/list-dispatch';
@@ -18,8 +18,8 @@ import { LastingConsumer } from './lasting-consumer.ts';
 import { Outbox } from './outbox.ts';
 import { type Chunk, PartitionLanes } from './partition-lanes.ts';
 import { Progress } from './partition-progress.ts';
-import { ReplyTopics } from './reply-topics.ts';
-import { decodeRecord, decodeValue, type ReplyAddress, readReplyAddress, readTimes } from './wire.ts';
+import { RequestReader, type Taken } from './request-reader.ts';
+import { decodeRecord } from './wire.ts';
 
 export interface KafkaRpcServerOptions extends KafkaConnectionOptions {
   /** The consumer group; the replicas of a service share one, and Kafka deals the partitions out among them. */
@@ -66,13 +66,6 @@ export class KafkaListContext extends BaseRpcContext<[topic: string, partition: 
   }
 }
 
-interface Taken {
-  readonly delivery: Delivery<unknown>;
-  readonly address: ReplyAddress | undefined;
-  readonly deadlineMs: number;
-  readonly message: KafkaMessage;
-}
-
 /**
  * `NestFactory.createMicroservice(AppModule, { strategy: new KafkaRpcServer(contract, { brokers, groupId }) })`
  *
@@ -91,8 +84,7 @@ export class KafkaRpcServer extends Server implements CustomTransportStrategy {
   readonly #progress = new Progress();
   readonly #lanes: PartitionLanes;
   readonly #handlers = new Map<string, { readonly pattern: string; readonly handler: Handler }>();
-  #replyTopics: ReplyTopics | undefined;
-  #unanswerable = 0;
+  #reader: RequestReader | undefined;
   #commitTimer: NodeJS.Timeout | undefined;
   #committing: Promise<void> | undefined;
 
@@ -128,7 +120,7 @@ export class KafkaRpcServer extends Server implements CustomTransportStrategy {
   }
 
   get counts(): KafkaRpcCounts {
-    return { expired: this.#dispatch.expired, unanswerable: this.#unanswerable };
+    return { expired: this.#dispatch.expired, unanswerable: this.#reader?.unanswerable ?? 0 };
   }
 
   /** For liveness: false while there is no consumer because of what may well not pass. */
@@ -173,8 +165,8 @@ export class KafkaRpcServer extends Server implements CustomTransportStrategy {
       this.#handlers.set(topicPrefix + pattern, { pattern, handler: handler as Handler });
     }
     const own = [...this.#handlers].filter(([, { handler }]) => handler.isEventHandler !== true);
-    this.#replyTopics = new ReplyTopics(this.#kafka, [...own.map(([topic]) => `${topic}.reply`), ...replyTopics]);
-    await this.#replyTopics.refresh();
+    this.#reader = new RequestReader(this.#kafka, [...own.map(([topic]) => `${topic}.reply`), ...replyTopics]);
+    await this.#reader.open();
     await this.#outbox.connect();
     await this.#consumer.start();
     this.#commitTimer = setInterval(() => void this.#commit(), COMMIT_EVERY_MS).unref();
@@ -202,18 +194,12 @@ export class KafkaRpcServer extends Server implements CustomTransportStrategy {
 
   async #handle({ topic, partition, records: messages }: Chunk, over: () => void): Promise<void> {
     const known = this.#handlers.get(topic);
-    if (known === undefined) {
+    if (known === undefined || this.#reader === undefined) {
       over();
       return;
     }
-    const records: Taken[] = [];
-    for (const message of messages) {
-      const read = this.#read(message, known.handler);
-      const record = read instanceof Promise ? await read : read;
-      // Nothing is done for who can't be told of it.
-      if (record === 'unanswerable') this.#unanswerable += 1;
-      else records.push(record);
-    }
+    const isEvent = known.handler.isEventHandler === true;
+    const records = await this.#reader.read(messages, { isEvent });
     if (records.length === 0) {
       over();
       return;
@@ -232,20 +218,6 @@ export class KafkaRpcServer extends Server implements CustomTransportStrategy {
       answers.giveUp();
     }
     await answers.written();
-  }
-
-  #read(message: KafkaMessage, handler: Handler): Taken | 'unanswerable' | Promise<Taken | 'unanswerable'> {
-    const isEvent = handler.isEventHandler === true;
-    const times = readTimes(message);
-    const deadlineMs = isEvent ? Infinity : times.deadlineMs;
-    const delivery = { request: decodeValue(message.value), receivedAtMs: times.receivedAtMs, deadlineMs };
-    const address = isEvent ? 'none' : readReplyAddress(message);
-    if (address === 'none') return { delivery, deadlineMs, message, address: undefined };
-    if (address === 'unusable' || this.#replyTopics?.isAllowed(address.topic) !== true) return 'unanswerable';
-    const taken = { delivery, deadlineMs, message, address };
-    const hasPartition = this.#replyTopics.hasPartition(address.topic, address.partition ?? 0);
-    if (typeof hasPartition === 'boolean') return hasPartition ? taken : 'unanswerable';
-    return hasPartition.then((has) => (has ? taken : 'unanswerable'));
   }
 
   #handleList(
