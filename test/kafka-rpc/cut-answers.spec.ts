@@ -5,7 +5,7 @@ import { lastValueFrom } from 'rxjs';
 import { type KafkaRpcClient } from '#kafka-rpc/kafka-rpc-client';
 import { RequestRecord } from '#runtime/request-record';
 import { anyKafka } from '#testing/kafka-process';
-import { KafkaRelay } from '#testing/kafka-relay';
+import { type KafkaRelay } from '#testing/kafka-relay';
 import { KafkaRig } from '#testing/kafka-rig';
 import { eventually } from '#testing/eventually';
 import { requires } from '#testing/requires';
@@ -27,12 +27,9 @@ requires(anyKafka)('a broker that ends connections in the middle of its answers'
 
   beforeEach(async () => {
     rig = await KafkaRig.open(['ask']);
-    relay = await KafkaRelay.open(rig.brokers[0] ?? '');
+    relay = await rig.relay();
   });
-  afterEach(async () => {
-    await rig.close();
-    await relay.close();
-  });
+  afterEach(() => rig.close());
 
   const isAnswered = (client: KafkaRpcClient) =>
     lastValueFrom(client.send('ask', new RequestRecord({ n: 1 }, { deadlineMs: Date.now() + 500 }))).then(

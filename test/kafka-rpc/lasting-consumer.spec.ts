@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { connectKafka } from '#kafka-rpc/kafka-connection';
 import { LastingConsumer } from '#kafka-rpc/lasting-consumer';
 import { anyKafka } from '#testing/kafka-process';
-import { KafkaRelay } from '#testing/kafka-relay';
+import { type KafkaRelay } from '#testing/kafka-relay';
 import { KafkaRig } from '#testing/kafka-rig';
 import { eventually } from '#testing/eventually';
 import { requires } from '#testing/requires';
@@ -21,7 +21,7 @@ requires(anyKafka)('a consumer that lasts', () => {
 
   beforeEach(async () => {
     rig = await KafkaRig.open(['ask']);
-    relay = await KafkaRelay.open(rig.brokers[0] ?? '');
+    relay = await rig.relay();
     joins = 0;
     seen = [];
     groupId = `g-${randomBytes(6).toString('hex')}`;
@@ -43,7 +43,6 @@ requires(anyKafka)('a consumer that lasts', () => {
   afterEach(async () => {
     await consumer.stop();
     await rig.close();
-    await relay.close();
   });
 
   const write = (value: string) => rig.producer.send({ topic: rig.topic('ask'), messages: [{ value }] });

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { lastValueFrom } from 'rxjs';
 import { connectKafka, RETRY } from '#kafka-rpc/kafka-connection';
 import { anyKafka } from '#testing/kafka-process';
-import { KafkaRelay } from '#testing/kafka-relay';
+import { type KafkaRelay } from '#testing/kafka-relay';
 import { KafkaRig } from '#testing/kafka-rig';
 import { requires } from '#testing/requires';
 
@@ -27,12 +27,9 @@ requires(anyKafka)('a broker that has just started and is still reading who is i
 
   beforeEach(async () => {
     rig = await KafkaRig.open(['ask']);
-    relay = await KafkaRelay.open(rig.brokers[0] ?? '');
+    relay = await rig.relay();
   });
-  afterEach(async () => {
-    await rig.close();
-    await relay.close();
-  });
+  afterEach(() => rig.close());
 
   /** What kafkajs' own consumer ends with, where nobody replaces it. */
   async function endOfPlainConsumer(): Promise<unknown> {

@@ -7,6 +7,7 @@ import { KafkaRpcServer, type KafkaRpcServerOptions } from '#kafka-rpc/kafka-rpc
 import { type MessageContract } from '#runtime/list-dispatch';
 import { eventually } from './eventually.ts';
 import { sharedKafka } from './kafka-process.ts';
+import { KafkaRelay } from './kafka-relay.ts';
 import { TopicReader } from './topic-reader.ts';
 
 /** Everything that a suite opens, on topics of its own, closed together. */
@@ -39,6 +40,13 @@ export class KafkaRig {
     );
     await rig.topics(patterns, partitions);
     return rig;
+  }
+
+  /** In front of the broker, until all that reaches the broker through it is closed. */
+  async relay(): Promise<KafkaRelay> {
+    const relay = await KafkaRelay.open(this.brokers[0] ?? '');
+    this.#closing.unshift(() => relay.close());
+    return relay;
   }
 
   async topics(patterns: readonly string[], partitions = 1, replyPartitions = 2): Promise<void> {
