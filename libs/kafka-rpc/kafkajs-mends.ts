@@ -1,18 +1,23 @@
+import Broker from 'kafkajs/src/broker/index.js';
 import Connection from 'kafkajs/src/network/connection.js';
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
+import { fetchAtOnce, produceAtOnce } from './kafkajs-requests.ts';
 
 const LENGTH_BYTES = 4;
 
 let isMended = false;
 
 /**
- * Mends two faults of kafkajs 2.2.4, once per process. On prototypes, since it makes these objects itself.
+ * Mends two faults of kafkajs 2.2.4, once per process, and has the two requests that every message takes written by
+ * kafkajs-requests.ts. On prototypes, since it makes these objects itself.
  */
 export function mendKafkajs(): void {
   if (isMended) return;
   isMended = true;
   quietIdleQueues(RequestQueue);
   forgetHalfAnswers(Connection);
+  fetchAtOnce(Broker);
+  produceAtOnce(Broker);
 }
 
 /**
