@@ -7,6 +7,11 @@ import { cpuUs } from './cpu.mjs';
 
 const PARTITIONS = 8;
 const OPEN_LOOP_CALLERS = 3;
+/** What every arm is asked before anything is measured, and again together with callers that come later. */
+const WARM_UP = [
+  { load: { inFlight: 1 }, windowMs: 8_000 },
+  { load: { inFlight: 64 }, windowMs: 2_000 },
+];
 
 export class Session {
   #setting;
@@ -36,7 +41,6 @@ export class Session {
     await createTopics(this.#setting.admin, this.#topics);
     this.#server = await this.#fork('server-process.mjs', 'ready');
     await this.#addCallers(1);
-    await this.#run([this.#callers[0]], { inFlight: 64 }, { rampMs: 0, windowMs: 1_000 });
   }
 
   /** One row of the table. */
@@ -102,6 +106,7 @@ export class Session {
         return said(caller, 'ready');
       }),
     );
+    for (const { load, windowMs } of WARM_UP) await this.#run(this.#callers, load, { rampMs: 0, windowMs });
   }
 
   async #fork(file, word) {
