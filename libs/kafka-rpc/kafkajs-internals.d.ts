@@ -21,9 +21,9 @@ declare module 'kafkajs/src/network/connection.js' {
 }
 
 declare module 'kafkajs/src/broker/index.js' {
-  import { type FetchAnswer } from '#kafka-rpc/fetch-answer';
-  import { type TopicFetch } from '#kafka-rpc/fetch-request';
-  import { type TopicRecords } from '#kafka-rpc/produce-request';
+  import { type FetchAnswer } from '#kafka-rpc/protocol/fetch-answer';
+  import { type TopicFetch } from '#kafka-rpc/protocol/fetch-request';
+  import { type TopicRecords } from '#kafka-rpc/protocol/produce-request';
 
   export interface FetchOptions {
     readonly maxWaitTime: number;
@@ -69,7 +69,7 @@ declare module 'kafkajs/src/broker/index.js' {
 
 declare module 'kafkajs/src/protocol/requests/index.js' {
   import { type FetchOptions, type ProduceOptions, type Versions } from 'kafkajs/src/broker/index.js';
-  import { type FetchAnswer } from '#kafka-rpc/fetch-answer';
+  import { type FetchAnswer } from '#kafka-rpc/protocol/fetch-answer';
 
   const protocol: {
     readonly requests: {
@@ -104,7 +104,7 @@ declare module 'kafkajs/src/protocol/requests/fetch/v11/request.js' {
 }
 
 declare module 'kafkajs/src/protocol/requests/fetch/v11/response.js' {
-  import { type FetchAnswer } from '#kafka-rpc/fetch-answer';
+  import { type FetchAnswer } from '#kafka-rpc/protocol/fetch-answer';
 
   const response: { readonly decode: (answer: Buffer) => Promise<FetchAnswer> };
   export default response;

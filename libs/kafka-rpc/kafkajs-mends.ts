@@ -1,7 +1,7 @@
 import Broker from 'kafkajs/src/broker/index.js';
 import Connection from 'kafkajs/src/network/connection.js';
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
-import { fetchAtOnce, produceAtOnce } from './kafkajs-requests.ts';
+import { fetchAtOnce, produceAtOnce } from './protocol/kafkajs-requests.ts';
 
 const LENGTH_BYTES = 4;
 
@@ -9,7 +9,7 @@ let isMended = false;
 
 /**
  * Mends two faults of kafkajs 2.2.4, once per process, and has the two requests that every message takes written by
- * kafkajs-requests.ts. On prototypes, since it makes these objects itself.
+ * protocol/kafkajs-requests.ts. On prototypes, since it makes these objects itself.
  */
 export function mendKafkajs(): void {
   if (isMended) return;

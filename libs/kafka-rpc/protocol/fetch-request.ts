@@ -1,4 +1,4 @@
-import { INT16, INT32, INT64, Writer } from './protocol-writer.ts';
+import { INT16, INT32, INT64, ProtocolWriter } from './protocol-writer.ts';
 
 export interface PartitionFetch {
   readonly partition: number;
@@ -39,7 +39,7 @@ export function encodeFetchRequest(request: FetchRequest): Buffer {
   for (const { topic, partitions } of topics) {
     size += INT16 + Buffer.byteLength(topic) + INT32 + partitions.length * PARTITION_SIZE;
   }
-  const writer = new Writer(size);
+  const writer = new ProtocolWriter(size);
   writer.int32(NO_REPLICA);
   writer.int32(request.maxWaitMs);
   writer.int32(request.minBytes);

@@ -5,7 +5,7 @@ export const INT64 = 8;
 const LOW_BITS = 0x7f;
 const MORE_FOLLOW = 0x80;
 
-/** How many bytes an integer of 32 bits takes in the zigzag encoding, as `Writer#varint` writes it. */
+/** How many bytes an integer of 32 bits takes in the zigzag encoding, as `ProtocolWriter#varint` writes it. */
 export function varintSize(value: number): number {
   let size = 1;
   for (let rest = zigzag(value); rest > LOW_BITS; rest >>>= 7) size += 1;
@@ -17,7 +17,7 @@ function zigzag(value: number): number {
 }
 
 /** Fills a buffer of the right size from its beginning, in network byte order. */
-export class Writer {
+export class ProtocolWriter {
   readonly buffer: Buffer;
   offset = 0;
 

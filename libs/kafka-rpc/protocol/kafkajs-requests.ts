@@ -1,11 +1,11 @@
 import type Broker from 'kafkajs/src/broker/index.js';
-import { type ProtocolRequest } from 'kafkajs/src/broker/index.js';
+import { type ProduceOptions, type ProtocolRequest } from 'kafkajs/src/broker/index.js';
 import apiKeys from 'kafkajs/src/protocol/requests/apiKeys.js';
 import protocol from 'kafkajs/src/protocol/requests/index.js';
 import shuffle from 'kafkajs/src/utils/shuffle.js';
 import { readFetchAnswer } from './fetch-answer.ts';
 import { encodeFetchRequest, type TopicFetch } from './fetch-request.ts';
-import { encodeProduceRequest, type TopicRecords } from './produce-request.ts';
+import { encodeProduceRequest } from './produce-request.ts';
 
 const FETCH_VERSION = 11;
 const READ_COMMITTED = 1;
@@ -14,6 +14,7 @@ const NO_PRODUCER = -1;
 /** The first with record batches. */
 const MIN_PRODUCE_VERSION = 3;
 /** kafkajs' own. */
+const ALL_IN_SYNC = -1;
 const PRODUCE_TIMEOUT_MS = 30_000;
 
 /**
@@ -53,24 +54,24 @@ function inAnyOrder(topics: readonly TopicFetch[]): TopicFetch[] {
  * idempotent producers, which count their records, stay its own.
  */
 export function produceAtOnce({ prototype }: typeof Broker): void {
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- called below with the broker that it belongs to
+  const produce = prototype.produce;
   prototype.produce = function (this: Broker, asked) {
-    const { topicData: topics, acks = -1, timeout: timeoutMs = PRODUCE_TIMEOUT_MS } = asked;
-    const its = this.lookupRequest(
-      apiKeys.Produce,
-      protocol.requests.Produce,
-    )({ ...asked, acks, timeout: timeoutMs, compression: asked.compression ?? NO_COMPRESSION });
-    const { transactionalId, producerId = NO_PRODUCER, compression = NO_COMPRESSION } = asked;
-    const isPlain = transactionalId === undefined && producerId === NO_PRODUCER && compression === NO_COMPRESSION;
-    if (!isPlain || its.request.apiVersion < MIN_PRODUCE_VERSION || haveTimes(topics)) return send(this, its);
+    const its = this.lookupRequest(apiKeys.Produce, protocol.requests.Produce)(asked);
+    if (its.request.apiVersion < MIN_PRODUCE_VERSION || !isPlain(asked)) return produce.call(this, asked);
+    const { topicData: topics, acks = ALL_IN_SYNC, timeout: timeoutMs = PRODUCE_TIMEOUT_MS } = asked;
     const encode = () =>
       Promise.resolve(asEncoder(encodeProduceRequest({ acks, timeoutMs, nowMs: Date.now(), topics })));
     return send(this, { ...its, request: { ...its.request, encode } });
   };
 }
 
-function haveTimes(topics: readonly TopicRecords[]): boolean {
-  return topics.some(({ partitions }) =>
-    partitions.some(({ messages }) => messages.some(({ timestamp }) => timestamp !== undefined)),
+/** Of no transaction, not counted, not compressed, and without times of its own. */
+function isPlain(asked: ProduceOptions): boolean {
+  const { transactionalId, producerId = NO_PRODUCER, compression = NO_COMPRESSION, topicData } = asked;
+  if (transactionalId !== undefined || producerId !== NO_PRODUCER || compression !== NO_COMPRESSION) return false;
+  return topicData.every(({ partitions }) =>
+    partitions.every(({ messages }) => messages.every(({ timestamp }) => timestamp === undefined)),
   );
 }
 

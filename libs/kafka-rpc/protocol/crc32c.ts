@@ -7,7 +7,7 @@ const TABLES = tables();
 
 /**
  * The checksum of Kafka's record batches over `buffer[start, end)`, unsigned. Eight bytes at a time ("slicing by 8") take
- * a third of the time of one by one, which is kafkajs' way: 22 instead of 74 µs for a request of 512 verifications.
+ * a third of the time of one by one, which is kafkajs' way: 26 instead of 74 µs for a request of 512 verifications.
  */
 export function crc32c(buffer: Uint8Array, start: number, end: number): number {
   const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);

@@ -1,6 +1,7 @@
 import { type IHeaders, type KafkaMessage } from 'kafkajs';
 import { ProtocolReader } from './protocol-reader.ts';
 import { INT32 } from './protocol-writer.ts';
+import { BASE_OFFSET_AND_LENGTH, BATCH_OVERHEAD, MAGIC } from './record-batch.ts';
 
 /** What kafkajs makes of the answer to a Fetch request of version 11. Offsets, times and ids are decimal. */
 export interface FetchAnswer {
@@ -49,11 +50,7 @@ interface BatchContext {
   };
 }
 
-const MAGIC = 2;
 const MAGIC_AT = 16;
-const BASE_OFFSET_AND_LENGTH = 12;
-/** Without its records. */
-const BATCH_BYTES = 61;
 const COMPRESSED = 0x07;
 const LOG_APPEND_TIME = 0x08;
 const IN_TRANSACTION = 0x10;
@@ -62,7 +59,7 @@ const NO_REPLICA = -1;
 
 /**
  * Reads the answer to a Fetch request of version 11 into what kafkajs makes of it, in one go instead of a promise for each
- * partition and some objects for each field. Partitions of which there is nothing to say are left out: each would be a
+ * partition and an object for each field. Partitions of which there is nothing to say are left out: each would be a
  * batch of its own for the consumer to go through.
  *
  * @returns undefined where a batch is compressed, or older than version 2 of the format: kafkajs can read those
@@ -118,7 +115,7 @@ function readBatches(records: Buffer): KafkaMessage[] | undefined {
   let rest = records;
   while (rest.length > MAGIC_AT) {
     const size = BASE_OFFSET_AND_LENGTH + rest.readInt32BE(BASE_OFFSET_AND_LENGTH - INT32);
-    if (rest[MAGIC_AT] !== MAGIC || size < BATCH_BYTES) return undefined;
+    if (rest[MAGIC_AT] !== MAGIC || size < BATCH_OVERHEAD) return undefined;
     if (size > rest.length) break;
     const batch = new ProtocolReader(rest.subarray(0, size));
     rest = rest.subarray(size);
@@ -186,7 +183,9 @@ function readHeaders(record: ProtocolReader): IHeaders {
     const value = record.bytes();
     const before = headers[name];
     if (before === undefined) headers[name] = value;
-    else headers[name] = Array.isArray(before) ? [...before, value] : [before, value];
+    // Not into another array each time: a record has room for a hundred thousand.
+    else if (Array.isArray(before)) before.push(value);
+    else headers[name] = [before, value];
   }
   return headers as IHeaders;
 }
